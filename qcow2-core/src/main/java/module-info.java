@@ -1,0 +1,9 @@
+/** Random access to qcow2 disk images: see {@code io.github.qcow2.Qcow2Image} for the way in. */
+module io.github.qcow2.core {
+  requires org.slf4j;
+  requires static transitive org.jspecify;
+
+  exports io.github.qcow2;
+  exports io.github.qcow2.error;
+  exports io.github.qcow2.storage;
+}

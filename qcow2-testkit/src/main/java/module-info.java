@@ -1,0 +1,8 @@
+/** Property-based test kit for qcow2 images and for implementations of the library's interfaces. */
+module io.github.qcow2.testkit {
+  requires transitive io.github.qcow2.core;
+  requires transitive net.jqwik.api;
+  requires transitive org.junit.jupiter.api;
+  requires org.assertj.core;
+  requires static transitive org.jspecify;
+}
