@@ -5,4 +5,6 @@ module io.github.qcow2.testkit {
   requires transitive org.junit.jupiter.api;
   requires org.assertj.core;
   requires static transitive org.jspecify;
+
+  exports io.github.qcow2.testkit.contract;
 }

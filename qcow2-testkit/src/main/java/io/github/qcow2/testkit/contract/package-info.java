@@ -1,0 +1,16 @@
+/**
+ * The contracts of the library's interfaces, as abstract JUnit classes. An implementation is tested
+ * by extending the class of its interface and saying how an instance is made:
+ *
+ * <ul>
+ *   <li>{@link io.github.qcow2.testkit.contract.StorageContract} for {@link
+ *       io.github.qcow2.storage.Storage}.
+ * </ul>
+ *
+ * <p>A contract asks only for what the interface's Javadoc promises, so every implementation, of
+ * this library or of its users, passes all of it.
+ */
+@NullMarked
+package io.github.qcow2.testkit.contract;
+
+import org.jspecify.annotations.NullMarked;
