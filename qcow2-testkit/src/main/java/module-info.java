@@ -3,8 +3,10 @@ module io.github.qcow2.testkit {
   requires transitive io.github.qcow2.core;
   requires transitive net.jqwik.api;
   requires transitive org.junit.jupiter.api;
+  requires com.fasterxml.jackson.jr.ob;
   requires org.assertj.core;
   requires static transitive org.jspecify;
 
   exports io.github.qcow2.testkit.contract;
+  exports io.github.qcow2.testkit.qemu;
 }
