@@ -6,5 +6,6 @@ module io.github.qcow2.core {
   exports io.github.qcow2;
   exports io.github.qcow2.error;
   exports io.github.qcow2.format;
+  exports io.github.qcow2.operation;
   exports io.github.qcow2.storage;
 }

@@ -1,0 +1,226 @@
+package io.github.qcow2.operation;
+
+import io.github.qcow2.BlockDevice;
+import io.github.qcow2.Extent;
+import io.github.qcow2.ExtentCursor;
+import io.github.qcow2.error.OperationCancelledException;
+import io.github.qcow2.error.Qcow2Exception;
+import io.github.qcow2.operation.CompareResult.Verdict;
+import io.github.qcow2.operation.ReadAhead.Note;
+import io.github.qcow2.operation.ReadAhead.Step;
+import io.github.qcow2.operation.ReadAhead.Transfer;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Compares the content of two devices by the rules of {@code qemu-img compare}.
+ *
+ * <ul>
+ *   <li>The longer disk may go on beyond the shorter one as long as it reads as zeros there.
+ *   <li>A {@linkplain #strict strict} comparison wants equal sizes, and every range stored in the
+ *       same way: as data, compressed, as zeros with or without space kept for them, or not at all.
+ *       The layer of a backing chain does not count, and neither does the place in the file.
+ * </ul>
+ *
+ * <p>In strict mode {@code qemu-img} gives the start of the extent in which it notices a difference
+ * of storage, and takes two disks for different when their last extents merely start at different
+ * places; here the offset is that of the first byte stored differently, and only that counts.
+ *
+ * <p>Ranges that both devices know to be zero are not read. {@link #run} reads the first device on
+ * a thread of its own, the second on the calling one, in transfers of 2 MiB. Interrupting the
+ * calling thread cancels; its flag stays set. Exceptions of either device reach the caller as they
+ * are. The options may be set from one thread at a time.
+ */
+public final class Compare {
+  private static final int BUFFER_SIZE = 2 << 20;
+
+  private final BlockDevice first;
+  private final BlockDevice second;
+  private boolean strict;
+  private Progress progress = Progress.NONE;
+
+  private Compare(BlockDevice first, BlockDevice second) {
+    this.first = first;
+    this.second = second;
+  }
+
+  /** The devices to compare. They stay open. */
+  public static Compare of(BlockDevice first, BlockDevice second) {
+    return new Compare(first, second);
+  }
+
+  /** Whether sizes and allocation must be equal as well. Default: false. */
+  public Compare strict(boolean strict) {
+    this.strict = strict;
+    return this;
+  }
+
+  /** Who is told how far the comparison has come, in guest bytes, and may cancel it. */
+  public Compare progress(Progress progress) {
+    this.progress = progress;
+    return this;
+  }
+
+  /**
+   * Compares up to the first difference.
+   *
+   * @throws OperationCancelledException if the progress listener or an interrupt stopped it
+   */
+  public CompareResult run() throws IOException {
+    return new Run().compare();
+  }
+
+  /** One comparison; lives on the calling thread. */
+  private final class Run {
+    private final long firstSize = first.size();
+    private final long secondSize = second.size();
+    private final long total = Math.max(firstSize, secondSize);
+    private final ByteBuffer secondBytes =
+        ByteBuffer.allocateDirect((int) Math.min(BUFFER_SIZE, Math.max(1, secondSize)));
+
+    CompareResult compare() throws IOException {
+      if (strict && firstSize != secondSize) {
+        return result(Verdict.SIZE_DIFFERS, CompareResult.NO_OFFSET);
+      }
+      report(0);
+      int buffer = (int) Math.min(BUFFER_SIZE, Math.max(1, firstSize));
+      try (ReadAhead ahead =
+          ReadAhead.start(first, new CommonCuts(firstSize, secondSize), buffer)) {
+        for (Transfer next = ahead.next(); next != null; next = ahead.next()) {
+          Step step = next.step();
+          if (step.note() == Note.STORED_DIFFERENTLY) {
+            return result(Verdict.ALLOCATION_DIFFERS, step.position());
+          }
+          long same = commonBytes(next);
+          if (same < step.length()) {
+            return result(Verdict.CONTENT_DIFFERS, step.position() + same);
+          }
+          ahead.release(next);
+          report(step.end());
+        }
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+        throw cancelled("interrupted");
+      }
+      return result(Verdict.IDENTICAL, CompareResult.NO_OFFSET);
+    }
+
+    /** How many bytes from the start of the step on are equal. */
+    private long commonBytes(Transfer transfer) throws IOException {
+      Step step = transfer.step();
+      return switch (step.note()) {
+        case ZERO, STORED_DIFFERENTLY -> step.length();
+        case READ -> ZeroScan.firstNonZero(transfer.bytes(), 0, (int) step.length());
+        case READ_SECOND -> ZeroScan.firstNonZero(readSecond(step), 0, (int) step.length());
+        case READ_BOTH -> {
+          int mismatch = transfer.bytes().mismatch(readSecond(step));
+          yield mismatch < 0 ? step.length() : mismatch;
+        }
+      };
+    }
+
+    private ByteBuffer readSecond(Step step) throws IOException {
+      secondBytes.clear().limit((int) step.length());
+      second.read(secondBytes, step.position());
+      return secondBytes.flip();
+    }
+
+    private CompareResult result(Verdict verdict, long offset) {
+      return new CompareResult(verdict, offset, firstSize != secondSize);
+    }
+
+    private void report(long done) throws OperationCancelledException {
+      if (Thread.currentThread().isInterrupted()) {
+        throw cancelled("interrupted at byte " + done);
+      }
+      if (!progress.advance(done, total)) {
+        throw cancelled("cancelled at byte " + done);
+      }
+    }
+
+    private OperationCancelledException cancelled(String how) {
+      return new OperationCancelledException(
+          first.name(),
+          Qcow2Exception.NO_OFFSET,
+          "the comparison with " + second.name() + " was " + how + " of " + total);
+    }
+  }
+
+  /** Cuts both disks at every place where either of them changes, and at transfer size. */
+  private final class CommonCuts implements ReadAhead.Plan {
+    private final long end;
+    private final Side firstSide;
+    private final Side secondSide;
+    private long position;
+
+    CommonCuts(long firstSize, long secondSize) {
+      this.end = Math.max(firstSize, secondSize);
+      this.firstSide = new Side(first, firstSize);
+      this.secondSide = new Side(second, secondSize);
+    }
+
+    @Override
+    public @Nullable Step next() throws IOException {
+      if (position == end) {
+        return null;
+      }
+      Extent one = firstSide.at(position);
+      Extent two = secondSide.at(position);
+      long until = Math.min(endOf(one), endOf(two));
+      Note note = note(one, two);
+      if (note != Note.ZERO) {
+        until = Math.min(until, position - position % BUFFER_SIZE + BUFFER_SIZE);
+      }
+      boolean readFirst = note == Note.READ || note == Note.READ_BOTH;
+      Step step = new Step(position, until - position, readFirst, note);
+      position = until;
+      return step;
+    }
+
+    private long endOf(@Nullable Extent extent) {
+      return extent == null ? end : extent.end();
+    }
+
+    private Note note(@Nullable Extent one, @Nullable Extent two) {
+      if (strict && one != null && two != null && !storedAlike(one, two)) {
+        return Note.STORED_DIFFERENTLY;
+      }
+      boolean readFirst = one != null && !one.readsAsZeroes();
+      boolean readSecond = two != null && !two.readsAsZeroes();
+      if (readFirst) {
+        return readSecond ? Note.READ_BOTH : Note.READ;
+      }
+      return readSecond ? Note.READ_SECOND : Note.ZERO;
+    }
+
+    private static boolean storedAlike(Extent one, Extent two) {
+      return one.kind() == two.kind()
+          && (one.kind() != Extent.Kind.ZERO || hasPlace(one) == hasPlace(two));
+    }
+
+    private static boolean hasPlace(Extent extent) {
+      return extent.hostOffset() != Extent.NO_HOST_OFFSET;
+    }
+  }
+
+  /** The extents of one of the two disks, passed in step with the other's. */
+  private static final class Side {
+    private final ExtentCursor extents;
+    private final long size;
+    private @Nullable Extent current;
+
+    Side(BlockDevice device, long size) {
+      this.extents = device.extents(0, size);
+      this.size = size;
+    }
+
+    /** The extent that holds the byte, or null beyond the end of the disk. */
+    @Nullable Extent at(long position) throws IOException {
+      while (position < size && (current == null || current.end() <= position)) {
+        current = extents.next();
+      }
+      return position < size ? current : null;
+    }
+  }
+}

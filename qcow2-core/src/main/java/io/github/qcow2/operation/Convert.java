@@ -1,0 +1,320 @@
+package io.github.qcow2.operation;
+
+import io.github.qcow2.BlockDevice;
+import io.github.qcow2.Extent;
+import io.github.qcow2.ExtentCursor;
+import io.github.qcow2.ZeroMode;
+import io.github.qcow2.error.LimitExceededException;
+import io.github.qcow2.error.OperationCancelledException;
+import io.github.qcow2.error.Qcow2Exception;
+import io.github.qcow2.error.ReadOnlyImageException;
+import io.github.qcow2.operation.ReadAhead.Note;
+import io.github.qcow2.operation.ReadAhead.Step;
+import io.github.qcow2.operation.ReadAhead.Transfer;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Copies the content of one device to another, without storing what is zero.
+ *
+ * <pre>{@code
+ * try (BlockDevice source = RawImage.open(raw);
+ *     BlockDevice target = Qcow2Image.create(path, source.size()).build()) {
+ *   Convert.from(source).to(target).targetIsZero(true).run();
+ * }
+ * }</pre>
+ *
+ * <ul>
+ *   <li><b>Zeros:</b> extents that the source knows to be zero are not read; the others are looked
+ *       at in blocks of {@link #sparseBytes}. Zero blocks are skipped if the target {@linkplain
+ *       #targetIsZero reads as zeros} to begin with, and otherwise given to {@link
+ *       BlockDevice#writeZeroes}. So is what the target has beyond the end of the source.
+ *   <li><b>Refusals:</b> a target that is read-only or smaller than the source is refused before
+ *       its first byte is written.
+ *   <li><b>Threads:</b> {@link #run} reads on a thread of its own, a few buffers ahead, and writes
+ *       on the calling one, in guest order. It returns or throws only after both have stopped.
+ *   <li><b>Failure and cancellation</b> leave the target partly written. Exceptions of either
+ *       device reach the caller as they are. Interrupting the calling thread cancels; its flag
+ *       stays set.
+ *   <li><b>Durability:</b> the target is flushed at the end, unless {@link #flush(boolean)} says
+ *       otherwise.
+ * </ul>
+ *
+ * <p>The options may be set from one thread at a time. Changes made to the source meanwhile may or
+ * may not be in the copy.
+ */
+public final class Convert {
+  /** How many bytes one transfer moves unless {@link #bufferSize} says otherwise: 2 MiB. */
+  public static final int DEFAULT_BUFFER_SIZE = 2 << 20;
+
+  /** The smallest run of zeros that is not stored, unless {@link #sparseBytes} says otherwise. */
+  public static final int DEFAULT_SPARSE_BYTES = 4096;
+
+  private static final int SECTOR = 512;
+  private static final int MAX_BUFFER_SIZE = 64 << 20;
+
+  /** Zeros are written in pieces of this size, so that a long run of them can be cancelled. */
+  private static final long ZERO_PIECE = 64L << 20;
+
+  private final BlockDevice source;
+  private final BlockDevice target;
+  private Progress progress = Progress.NONE;
+  private int bufferSize = DEFAULT_BUFFER_SIZE;
+  private int sparseBytes = DEFAULT_SPARSE_BYTES;
+  private boolean targetIsZero;
+  private boolean flush = true;
+
+  private Convert(BlockDevice source, BlockDevice target) {
+    this.source = source;
+    this.target = target;
+  }
+
+  /** The device to copy from. It stays open. */
+  public static Source from(BlockDevice source) {
+    return new Source(source);
+  }
+
+  /** A conversion that does not know its target yet. */
+  public static final class Source {
+    private final BlockDevice source;
+
+    private Source(BlockDevice source) {
+      this.source = source;
+    }
+
+    /**
+     * The device to copy to: a writable one, not smaller than the source. It stays open.
+     *
+     * @throws IllegalArgumentException if it is the source itself
+     */
+    public Convert to(BlockDevice target) {
+      if (target == source) {
+        throw new IllegalArgumentException("source and target are the same device: " + target);
+      }
+      return new Convert(source, target);
+    }
+  }
+
+  /** Who is told how far the copy has come, in guest bytes of the target, and may cancel it. */
+  public Convert progress(Progress progress) {
+    this.progress = progress;
+    return this;
+  }
+
+  /**
+   * How many bytes one transfer moves. A handful of direct buffers of this size exist meanwhile.
+   *
+   * @param bytes a multiple of 512, at most 64 MiB
+   */
+  public Convert bufferSize(int bytes) {
+    if (bytes < SECTOR || bytes > MAX_BUFFER_SIZE || bytes % SECTOR != 0) {
+      throw new IllegalArgumentException(
+          "buffer size " + bytes + " is not a multiple of 512 up to " + MAX_BUFFER_SIZE);
+    }
+    this.bufferSize = bytes;
+    return this;
+  }
+
+  /**
+   * The blocks in which read bytes are looked at: a block of zeros, aligned to its size, is not
+   * stored as data.
+   *
+   * @param bytes a multiple of 512; or 0 to write everything, zeros included, so that the target is
+   *     fully allocated
+   */
+  public Convert sparseBytes(int bytes) {
+    if (bytes < 0 || bytes % SECTOR != 0) {
+      throw new IllegalArgumentException("sparse size " + bytes + " is not a multiple of 512");
+    }
+    this.sparseBytes = bytes;
+    return this;
+  }
+
+  /**
+   * Whether the caller vouches that all of the target reads as zeros before the copy, as a new
+   * image without a backing file does; then zeros need no writing. Default: false.
+   */
+  public Convert targetIsZero(boolean zero) {
+    this.targetIsZero = zero;
+    return this;
+  }
+
+  /** Whether the target is flushed at the end. Default: true. */
+  public Convert flush(boolean flush) {
+    this.flush = flush;
+    return this;
+  }
+
+  /**
+   * Does the copy.
+   *
+   * @throws ReadOnlyImageException if the target is read-only; nothing was read or written
+   * @throws LimitExceededException if the target is smaller; nothing was read or written
+   * @throws OperationCancelledException if the progress listener or an interrupt stopped the copy
+   */
+  public ConvertResult run() throws IOException {
+    if (target.isReadOnly()) {
+      throw new ReadOnlyImageException(
+          target.name(), Qcow2Exception.NO_OFFSET, "the target of a copy was opened read-only");
+    }
+    if (target.size() < source.size()) {
+      throw new LimitExceededException(
+          target.name(),
+          Qcow2Exception.NO_OFFSET,
+          "the disk of "
+              + target.size()
+              + " bytes is smaller than the "
+              + source.size()
+              + " bytes to be copied from "
+              + source.name());
+    }
+    return new Run().copy();
+  }
+
+  /** One copy; lives on the calling thread. */
+  private final class Run {
+    private final long sourceSize = source.size();
+    private final long targetSize = target.size();
+    private long bytesRead;
+    private long bytesWritten;
+    private long bytesZero;
+
+    ConvertResult copy() throws IOException {
+      report(0);
+      int buffer = (int) Math.min(bufferSize, Math.max(sourceSize, 1));
+      try (ReadAhead ahead = ReadAhead.start(source, new Cuts(sourceSize), buffer)) {
+        for (Transfer next = ahead.next(); next != null; next = ahead.next()) {
+          copy(next);
+          ahead.release(next);
+        }
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+        throw cancelled("interrupted");
+      }
+      zero(sourceSize, targetSize - sourceSize);
+      if (flush) {
+        target.flush();
+      }
+      return new ConvertResult(bytesRead, bytesWritten, bytesZero);
+    }
+
+    private void copy(Transfer transfer) throws IOException {
+      Step step = transfer.step();
+      if (!step.read()) {
+        zero(step.position(), step.length());
+        return;
+      }
+      bytesRead += step.length();
+      if (sparseBytes == 0) {
+        write(transfer.bytes(), 0, (int) step.length(), step.position());
+      } else {
+        writeWithoutZeroes(transfer.bytes(), step.position());
+      }
+      report(step.end());
+    }
+
+    private void writeWithoutZeroes(ByteBuffer bytes, long position) throws IOException {
+      int end = bytes.limit();
+      for (int from = 0; from < end; ) {
+        int to = endOfBlock(bytes, position, from);
+        boolean zero = ZeroScan.isZero(bytes, from, to);
+        while (to < end) {
+          int next = endOfBlock(bytes, position, to);
+          if (ZeroScan.isZero(bytes, to, next) != zero) {
+            break;
+          }
+          to = next;
+        }
+        if (zero) {
+          zeroPiece(position + from, to - from);
+        } else {
+          write(bytes, from, to, position);
+        }
+        from = to;
+      }
+    }
+
+    /**
+     * Where the block ends that holds the byte at {@code index}; blocks count from guest byte 0.
+     */
+    private int endOfBlock(ByteBuffer bytes, long position, int index) {
+      long left = sparseBytes - (position + index) % sparseBytes;
+      return (int) Math.min(bytes.limit(), index + left);
+    }
+
+    private void write(ByteBuffer bytes, int from, int to, long position) throws IOException {
+      target.write(bytes.duplicate().limit(to).position(from), position + from);
+      bytesWritten += to - from;
+    }
+
+    private void zero(long position, long length) throws IOException {
+      long end = position + length;
+      long piece = targetIsZero ? length : ZERO_PIECE;
+      for (long at = position; at < end; ) {
+        long to = Math.min(end, at + piece);
+        zeroPiece(at, to - at);
+        at = to;
+        report(at);
+      }
+    }
+
+    private void zeroPiece(long position, long length) throws IOException {
+      if (!targetIsZero) {
+        target.writeZeroes(position, length, ZeroMode.MAY_UNMAP);
+      }
+      bytesZero += length;
+    }
+
+    private void report(long done) throws OperationCancelledException {
+      if (Thread.currentThread().isInterrupted()) {
+        throw cancelled("interrupted at byte " + done);
+      }
+      if (!progress.advance(done, targetSize)) {
+        throw cancelled("cancelled at byte " + done);
+      }
+    }
+
+    private OperationCancelledException cancelled(String how) {
+      return new OperationCancelledException(
+          target.name(),
+          Qcow2Exception.NO_OFFSET,
+          "the copy of " + source.name() + " was " + how + " of " + targetSize);
+    }
+  }
+
+  /** Cuts the source into reads that end at multiples of the buffer size, and runs of zeros. */
+  private final class Cuts implements ReadAhead.Plan {
+    private final ExtentCursor extents;
+    private @Nullable Extent ahead;
+    private long position;
+
+    Cuts(long size) throws IOException {
+      this.extents = source.extents(0, size);
+      this.ahead = extents.next();
+    }
+
+    @Override
+    public @Nullable Step next() throws IOException {
+      Extent extent = ahead;
+      if (extent == null) {
+        return null;
+      }
+      long start = position;
+      boolean read = mustRead(extent);
+      long stop = read ? start - start % bufferSize + bufferSize : Long.MAX_VALUE;
+      while (extent != null && mustRead(extent) == read && position < stop) {
+        position = Math.min(stop, extent.end());
+        if (position == extent.end()) {
+          extent = extents.next();
+        }
+      }
+      ahead = extent;
+      return new Step(start, position - start, read, read ? Note.READ : Note.ZERO);
+    }
+
+    private boolean mustRead(Extent extent) {
+      return sparseBytes == 0 || !extent.readsAsZeroes();
+    }
+  }
+}
