@@ -5,8 +5,10 @@ module io.github.qcow2.testkit {
   requires transitive org.junit.jupiter.api;
   requires com.fasterxml.jackson.jr.ob;
   requires org.assertj.core;
+  requires transitive org.junit.jupiter.params;
   requires static transitive org.jspecify;
 
   exports io.github.qcow2.testkit.contract;
+  exports io.github.qcow2.testkit.model;
   exports io.github.qcow2.testkit.qemu;
 }

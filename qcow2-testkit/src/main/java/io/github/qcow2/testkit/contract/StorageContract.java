@@ -15,10 +15,6 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.Random;
-import java.util.concurrent.Callable;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
-import java.util.concurrent.Future;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
@@ -290,42 +286,27 @@ public abstract class StorageContract {
     Storage storage = open();
     int threads = 4;
     int share = 64 * 1024;
-    List<Callable<Boolean>> tasks = new ArrayList<>();
-    for (int t = 0; t < threads; t++) {
-      long start = (long) t * share;
-      int seed = t;
-      tasks.add(() -> writesOfOneThreadReadBack(storage, start, share, seed));
-    }
 
-    ExecutorService pool = Executors.newFixedThreadPool(threads);
-    try {
-      for (Future<Boolean> done : pool.invokeAll(tasks)) {
-        assertThat(done.get()).isTrue();
-      }
-    } finally {
-      pool.shutdownNow();
-    }
+    Threads.run(
+        threads,
+        thread -> {
+          long start = (long) thread * share;
+          Random random = new Random(thread);
+          byte[] model = content(100 + thread, share);
+          storage.write(ByteBuffer.wrap(model), start);
+          for (int i = 0; i < 200; i++) {
+            byte[] patch = content(random.nextLong(), 1 + random.nextInt(3_000));
+            int at = random.nextInt(share - patch.length);
+            System.arraycopy(patch, 0, model, at, patch.length);
+            storage.write(ByteBuffer.wrap(patch), start + at);
+            if (i % 50 == 0) {
+              storage.force();
+            }
+            assertThat(Arrays.equals(read(storage, start, share), model)).isTrue();
+          }
+        });
+
     assertThat(storage.size()).isEqualTo((long) threads * share);
-  }
-
-  private static boolean writesOfOneThreadReadBack(Storage storage, long start, int share, int seed)
-      throws IOException {
-    Random random = new Random(seed);
-    byte[] model = content(100 + seed, share);
-    storage.write(ByteBuffer.wrap(model), start);
-    for (int i = 0; i < 200; i++) {
-      byte[] patch = content(random.nextLong(), 1 + random.nextInt(3_000));
-      int at = random.nextInt(share - patch.length);
-      System.arraycopy(patch, 0, model, at, patch.length);
-      storage.write(ByteBuffer.wrap(patch), start + at);
-      if (i % 50 == 0) {
-        storage.force();
-      }
-      if (!Arrays.equals(read(storage, start, share), model)) {
-        return false;
-      }
-    }
-    return true;
   }
 
   private Storage open() throws IOException {

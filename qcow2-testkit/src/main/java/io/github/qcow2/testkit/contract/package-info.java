@@ -4,7 +4,9 @@
  *
  * <ul>
  *   <li>{@link io.github.qcow2.testkit.contract.StorageContract} for {@link
- *       io.github.qcow2.storage.Storage}.
+ *       io.github.qcow2.storage.Storage};
+ *   <li>{@link io.github.qcow2.testkit.contract.BlockDeviceContract} for {@link
+ *       io.github.qcow2.BlockDevice}.
  * </ul>
  *
  * <p>A contract asks only for what the interface's Javadoc promises, so every implementation, of
