@@ -9,6 +9,10 @@ module io.github.qcow2.testkit {
   requires static transitive org.jspecify;
 
   exports io.github.qcow2.testkit.contract;
+  exports io.github.qcow2.testkit.generate;
   exports io.github.qcow2.testkit.model;
   exports io.github.qcow2.testkit.qemu;
+
+  provides net.jqwik.api.providers.ArbitraryProvider with
+      io.github.qcow2.testkit.generate.GeneratorProvider;
 }
