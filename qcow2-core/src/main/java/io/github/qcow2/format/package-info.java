@@ -6,6 +6,10 @@
  *
  * <ol>
  *   <li>{@link io.github.qcow2.format.Limits} bounds every count before memory is allocated for it.
+ *   <li>{@link io.github.qcow2.format.HeaderReader} makes a {@link io.github.qcow2.format.Header}
+ *       of the first cluster, or says which rule it breaks; {@link
+ *       io.github.qcow2.format.HeaderProblem} lists what is well formed and yet not to be opened.
+ *       {@link io.github.qcow2.format.HeaderBuilder} makes the header of a new image.
  *   <li>{@link io.github.qcow2.format.Geometry} turns guest offsets into L1 and L2 indexes, and
  *       clusters into refcount block indexes. It owns every shift and mask.
  *   <li>{@link io.github.qcow2.format.L1Entry}, {@link io.github.qcow2.format.L2Entry}, {@link
