@@ -1,7 +1,16 @@
 /**
- * Positional bytes of one host file. {@link io.github.qcow2.storage.Storage} is the contract: reads
- * past the end give zeros, transfers are complete or throw, and {@link
- * io.github.qcow2.storage.Storage#force()} is the only thing that makes bytes durable.
+ * Positional bytes of one host file.
+ *
+ * <ul>
+ *   <li>{@link io.github.qcow2.storage.Storage} is the contract: reads past the end give zeros,
+ *       transfers are complete or throw, and {@link io.github.qcow2.storage.Storage#force()} is the
+ *       only thing that makes bytes durable. Implement its hooks to put an image anywhere else.
+ *   <li>{@link io.github.qcow2.storage.FileStorage} is a file or block device of any {@link
+ *       java.nio.file.FileSystem}. It survives {@link java.lang.Thread#interrupt}.
+ *   <li>{@link io.github.qcow2.storage.HeapStorage} is a file on the heap.
+ *   <li>{@link io.github.qcow2.storage.ReadOnlyStorage} lets others look at a storage without being
+ *       able to change or close it.
+ * </ul>
  */
 @NullMarked
 package io.github.qcow2.storage;
