@@ -310,7 +310,7 @@ public final class HeaderReader {
     return offset;
   }
 
-  private static boolean isPlaceOfTable(long offset, long bytes, int clusterSize) {
+  static boolean isPlaceOfTable(long offset, long bytes, int clusterSize) {
     return offset >= 0
         && (offset & (clusterSize - 1)) == 0
         && offset <= Long.MAX_VALUE - bytes

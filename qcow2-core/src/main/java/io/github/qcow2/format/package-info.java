@@ -17,6 +17,9 @@
  *       io.github.qcow2.format.CompressedDescriptor} read and make the 64-bit words of the mapping
  *       tables; {@link io.github.qcow2.format.ClusterType} names what an entry says.
  *   <li>{@link io.github.qcow2.format.RefcountWidth} reads and writes refcounts of 1 to 64 bits.
+ *   <li>{@link io.github.qcow2.format.SnapshotTableReader} lists the internal snapshots as {@link
+ *       io.github.qcow2.format.SnapshotRecord}s, {@link io.github.qcow2.format.BitmapDirectory} the
+ *       persistent bitmaps as {@link io.github.qcow2.format.BitmapRecord}s.
  * </ol>
  *
  * <p>Words of on-disk tables are {@code long}s holding the eight big-endian bytes of the file. The
