@@ -4,7 +4,6 @@ import io.github.qcow2.BlockDevice;
 import io.github.qcow2.Extent;
 import io.github.qcow2.ExtentCursor;
 import io.github.qcow2.error.OperationCancelledException;
-import io.github.qcow2.error.Qcow2Exception;
 import io.github.qcow2.operation.CompareResult.Verdict;
 import io.github.qcow2.operation.ReadAhead.Note;
 import io.github.qcow2.operation.ReadAhead.Step;
@@ -75,7 +74,12 @@ public final class Compare {
   private final class Run {
     private final long firstSize = first.size();
     private final long secondSize = second.size();
-    private final long total = Math.max(firstSize, secondSize);
+    private final Checkpoint checkpoint =
+        new Checkpoint(
+            progress,
+            first.name(),
+            "the comparison with " + second.name(),
+            Math.max(firstSize, secondSize));
     private final ByteBuffer secondBytes =
         ByteBuffer.allocateDirect((int) Math.min(BUFFER_SIZE, Math.max(1, secondSize)));
 
@@ -83,10 +87,11 @@ public final class Compare {
       if (strict && firstSize != secondSize) {
         return result(Verdict.SIZE_DIFFERS, CompareResult.NO_OFFSET);
       }
-      report(0);
+      checkpoint.reached(0);
       int buffer = (int) Math.min(BUFFER_SIZE, Math.max(1, firstSize));
       try (ReadAhead ahead =
-          ReadAhead.start(first, new CommonCuts(firstSize, secondSize), buffer)) {
+          ReadAhead.start(
+              first.name(), first::read, new CommonCuts(firstSize, secondSize), buffer)) {
         for (Transfer next = ahead.next(); next != null; next = ahead.next()) {
           Step step = next.step();
           if (step.note() == Note.STORED_DIFFERENTLY) {
@@ -97,11 +102,10 @@ public final class Compare {
             return result(Verdict.CONTENT_DIFFERS, step.position() + same);
           }
           ahead.release(next);
-          report(step.end());
+          checkpoint.reached(step.end());
         }
       } catch (InterruptedException e) {
-        Thread.currentThread().interrupt();
-        throw cancelled("interrupted");
+        throw checkpoint.interrupted();
       }
       return result(Verdict.IDENTICAL, CompareResult.NO_OFFSET);
     }
@@ -128,22 +132,6 @@ public final class Compare {
 
     private CompareResult result(Verdict verdict, long offset) {
       return new CompareResult(verdict, offset, firstSize != secondSize);
-    }
-
-    private void report(long done) throws OperationCancelledException {
-      if (Thread.currentThread().isInterrupted()) {
-        throw cancelled("interrupted at byte " + done);
-      }
-      if (!progress.advance(done, total)) {
-        throw cancelled("cancelled at byte " + done);
-      }
-    }
-
-    private OperationCancelledException cancelled(String how) {
-      return new OperationCancelledException(
-          first.name(),
-          Qcow2Exception.NO_OFFSET,
-          "the comparison with " + second.name() + " was " + how + " of " + total);
     }
   }
 

@@ -176,21 +176,23 @@ public final class Convert {
   private final class Run {
     private final long sourceSize = source.size();
     private final long targetSize = target.size();
+    private final Checkpoint checkpoint =
+        new Checkpoint(progress, target.name(), "the copy of " + source.name(), targetSize);
     private long bytesRead;
     private long bytesWritten;
     private long bytesZero;
 
     ConvertResult copy() throws IOException {
-      report(0);
+      checkpoint.reached(0);
       int buffer = (int) Math.min(bufferSize, Math.max(sourceSize, 1));
-      try (ReadAhead ahead = ReadAhead.start(source, new Cuts(sourceSize), buffer)) {
+      try (ReadAhead ahead =
+          ReadAhead.start(source.name(), source::read, new Cuts(sourceSize), buffer)) {
         for (Transfer next = ahead.next(); next != null; next = ahead.next()) {
           copy(next);
           ahead.release(next);
         }
       } catch (InterruptedException e) {
-        Thread.currentThread().interrupt();
-        throw cancelled("interrupted");
+        throw checkpoint.interrupted();
       }
       zero(sourceSize, targetSize - sourceSize);
       if (flush) {
@@ -211,7 +213,7 @@ public final class Convert {
       } else {
         writeWithoutZeroes(transfer.bytes(), step.position());
       }
-      report(step.end());
+      checkpoint.reached(step.end());
     }
 
     private void writeWithoutZeroes(ByteBuffer bytes, long position) throws IOException {
@@ -255,7 +257,7 @@ public final class Convert {
         long to = Math.min(end, at + piece);
         zeroPiece(at, to - at);
         at = to;
-        report(at);
+        checkpoint.reached(at);
       }
     }
 
@@ -264,22 +266,6 @@ public final class Convert {
         target.writeZeroes(position, length, ZeroMode.MAY_UNMAP);
       }
       bytesZero += length;
-    }
-
-    private void report(long done) throws OperationCancelledException {
-      if (Thread.currentThread().isInterrupted()) {
-        throw cancelled("interrupted at byte " + done);
-      }
-      if (!progress.advance(done, targetSize)) {
-        throw cancelled("cancelled at byte " + done);
-      }
-    }
-
-    private OperationCancelledException cancelled(String how) {
-      return new OperationCancelledException(
-          target.name(),
-          Qcow2Exception.NO_OFFSET,
-          "the copy of " + source.name() + " was " + how + " of " + targetSize);
     }
   }
 

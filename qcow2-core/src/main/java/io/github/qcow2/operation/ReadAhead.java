@@ -1,6 +1,5 @@
 package io.github.qcow2.operation;
 
-import io.github.qcow2.BlockDevice;
 import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.nio.ByteBuffer;
@@ -9,30 +8,37 @@ import java.util.Deque;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Follows a plan over a device on a thread of its own, a few transfers ahead of the thread that
- * uses the bytes.
+ * Follows a plan over a device or a host file on a thread of its own, a few transfers ahead of the
+ * thread that uses the bytes.
  *
  * <p>Memory is bounded: at most {@value #BUFFERS} buffers exist, each is used again once {@link
  * #release released}, and at most {@value #STEPS_AHEAD} steps wait. The monitor of this object
  * guards all fields; it is never held during I/O.
  *
- * <p>{@link #close()} returns only when the reading thread has ended, so the device may be closed
- * after it. The thread is never interrupted, because an interrupt can close the channel below it.
+ * <p>{@link #close()} returns only when the reading thread has ended, so what it read from may be
+ * closed after it. The thread is never interrupted, because an interrupt can close the channel
+ * below it.
  */
 final class ReadAhead implements AutoCloseable {
   private static final int BUFFERS = 4;
   private static final int STEPS_AHEAD = 16;
 
+  /** Where the bytes come from; called by the reading thread alone. */
+  interface Source {
+    /** Fills the buffer with the bytes at {@code position}. */
+    void read(ByteBuffer destination, long position) throws IOException;
+  }
+
   /** Cuts the work into steps; called by the reading thread alone. */
   interface Plan {
-    /** The next step in guest order, or null after the last. */
+    /** The next step, or null after the last. */
     @Nullable Step next() throws IOException;
   }
 
   /**
-   * A range of the guest.
+   * A range of what is read.
    *
-   * @param position first guest byte
+   * @param position first byte
    * @param length in bytes; no more than a buffer holds when it is to be read
    * @param read whether its bytes are to be fetched
    * @param note what the plan tells the thread that uses the bytes
@@ -68,7 +74,7 @@ final class ReadAhead implements AutoCloseable {
     }
   }
 
-  private final BlockDevice device;
+  private final Source source;
   private final Plan plan;
   private final int bufferSize;
   private final Thread thread;
@@ -80,17 +86,17 @@ final class ReadAhead implements AutoCloseable {
   private boolean closed;
   private @Nullable Throwable failure;
 
-  private ReadAhead(BlockDevice device, Plan plan, int bufferSize) {
-    this.device = device;
+  private ReadAhead(String name, Source source, Plan plan, int bufferSize) {
+    this.source = source;
     this.plan = plan;
     this.bufferSize = bufferSize;
-    this.thread = new Thread(this::readAll, "qcow2-read-ahead " + device.name());
+    this.thread = new Thread(this::readAll, "qcow2-read-ahead " + name);
     this.thread.setDaemon(true);
   }
 
   /** Starts reading. */
-  static ReadAhead start(BlockDevice device, Plan plan, int bufferSize) {
-    ReadAhead ahead = new ReadAhead(device, plan, bufferSize);
+  static ReadAhead start(String name, Source source, Plan plan, int bufferSize) {
+    ReadAhead ahead = new ReadAhead(name, source, plan, bufferSize);
     ahead.thread.start();
     return ahead;
   }
@@ -164,7 +170,7 @@ final class ReadAhead implements AutoCloseable {
             break;
           }
           buffer.clear().limit(Math.toIntExact(step.length()));
-          device.read(buffer, step.position());
+          source.read(buffer, step.position());
           buffer.flip();
         }
         if (!offer(new Transfer(step, buffer))) {
