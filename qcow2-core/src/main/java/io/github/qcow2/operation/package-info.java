@@ -5,6 +5,13 @@
  *   <li>{@link io.github.qcow2.operation.Convert} copies one device to another without storing
  *       zeros.
  *   <li>{@link io.github.qcow2.operation.Compare} finds the first difference between two.
+ *   <li>{@link io.github.qcow2.operation.ImageCheck} looks for errors in the tables of an image.
+ *       From its builder the way in is {@code CheckRun}, which goes through the phases: {@code
+ *       L1Walk}, {@code SnapshotWalk} and {@code BitmapWalk} count references into a {@code
+ *       ReferenceCounter} and collect the L2 tables; {@code L2Walk} brings each of these to {@code
+ *       L2Check} once; {@code RefcountComparison} holds the result against {@code StoredCounts}.
+ *       What is wrong goes to a {@code FindingLog}, and from there into a {@link
+ *       io.github.qcow2.operation.CheckReport}.
  * </ul>
  *
  * <p>Each is a small builder whose {@code run()} does the work on the calling thread, with at most
