@@ -4,8 +4,12 @@ module io.github.qcow2.core {
   requires static transitive org.jspecify;
 
   exports io.github.qcow2;
+  exports io.github.qcow2.cache;
+  exports io.github.qcow2.codec;
   exports io.github.qcow2.error;
   exports io.github.qcow2.format;
   exports io.github.qcow2.operation;
   exports io.github.qcow2.storage;
+
+  uses io.github.qcow2.codec.CompressionCodec;
 }
