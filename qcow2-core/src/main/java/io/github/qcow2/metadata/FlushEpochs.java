@@ -1,0 +1,230 @@
+package io.github.qcow2.metadata;
+
+import java.io.IOException;
+import java.util.List;
+import java.util.concurrent.locks.ReentrantLock;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Decides what is written when. Nothing else orders writes.
+ *
+ * <pre>
+ *   epoch 7 is filled:   refcounts raised, data written, L2 entries changed in the cache,
+ *                        dropped clusters noted under the number 7
+ *   ────────────────── close: 8 is filled from here on ──────────────────
+ *   refcount slices                                    (counts only ever too high: leaks)
+ *   ═══ barrier A′ and refcount table entries,         only if a refcount block was added
+ *   ═══ barrier A                                      covers guest data and new L2 tables too
+ *   L2 slices and L1 entries, as they were at the close
+ *   ═══ barrier B                                      7 is durable: its dropped clusters may be
+ *                                                      given back
+ * </pre>
+ *
+ * <p>Whatever a power cut leaves of this, no durable entry points to a cluster whose count or whose
+ * data is not durable (I2, I3), and nothing has been given back that a durable entry points to (I4,
+ * I5). Barriers with nothing to cover are left out.
+ *
+ * <p>Owns the epoch numbers. {@code flushLock} lets one thread write at a time; it is taken before
+ * the locks of the two stores, never after. The number of the epoch being filled changes under the
+ * L2 store's lock.
+ */
+public final class FlushEpochs {
+  private final TrackedFile image;
+  private final @Nullable TrackedFile data;
+  private final TopTable l1;
+  private final SliceStore l2;
+  private final TopTable refcountTable;
+  private final SliceStore refcounts;
+  private final ReentrantLock flushLock = new ReentrantLock();
+
+  /** Changes under the L2 store's lock, by the holder of {@link #flushLock}. */
+  private volatile long filling = 1;
+
+  /** The last epoch whose entries have been written; guarded by {@link #flushLock}. */
+  private long written;
+
+  /** The last epoch whose entries are durable. */
+  private volatile long durable;
+
+  /** Work that must not run while an epoch is being written. */
+  @FunctionalInterface
+  public interface Exclusive {
+    /** Runs under the flush lock. */
+    void run() throws IOException;
+  }
+
+  /**
+   * Puts the parts of one image under one order.
+   *
+   * @param image the image file
+   * @param data the external data file, if there is one
+   */
+  public FlushEpochs(
+      TrackedFile image,
+      @Nullable TrackedFile data,
+      TopTable l1,
+      SliceStore l2,
+      TopTable refcountTable,
+      SliceStore refcounts) {
+    this.image = image;
+    this.data = data;
+    this.l1 = l1;
+    this.l2 = l2;
+    this.refcountTable = refcountTable;
+    this.refcounts = refcounts;
+  }
+
+  /** The epoch that changes belong to now. The caller holds the L2 store's lock. */
+  public long filling() {
+    return filling;
+  }
+
+  /** The last epoch whose changes are durable. */
+  public long durable() {
+    return durable;
+  }
+
+  /** Makes everything durable that was done before the call: one barrier, or two, rarely three. */
+  public void flush() throws IOException {
+    flushLock.lock();
+    try {
+      writeEpoch();
+      barrier();
+      durable = written;
+    } finally {
+      flushLock.unlock();
+    }
+  }
+
+  /** Writes all dirty tables, in order, so that their slices can be evicted; one barrier less. */
+  public void writeBack() throws IOException {
+    flushLock.lock();
+    try {
+      writeEpoch();
+    } finally {
+      flushLock.unlock();
+    }
+  }
+
+  /** Whether so much is dirty that {@link #writeBack()} should run before more is changed. */
+  public boolean isCrowded() {
+    return l2.isCrowded() || refcounts.isCrowded();
+  }
+
+  /**
+   * Runs something that moves a table: no epoch is written meanwhile, and everything that was dirty
+   * before is durable.
+   */
+  public void exclusively(Exclusive action) throws IOException {
+    flushLock.lock();
+    try {
+      writeEpoch();
+      barrier();
+      durable = written;
+      action.run();
+    } finally {
+      flushLock.unlock();
+    }
+  }
+
+  /** A barrier for the holder of the flush lock: inside {@link #exclusively}. */
+  public void barrier() throws IOException {
+    if (data != null) {
+      data.barrier();
+    }
+    image.barrier();
+  }
+
+  private void writeEpoch() throws IOException {
+    List<SliceStore.Frozen> l2Slices;
+    List<TopTable.Frozen> l1Sectors;
+    long closing;
+    l2.lock().lock();
+    try {
+      l2Slices = l2.freeze();
+      l1Sectors = l1.freeze();
+      closing = filling;
+      filling = closing + 1;
+    } finally {
+      l2.lock().unlock();
+    }
+    boolean linked = false;
+    try {
+      writeRefcounts();
+      if (!l2Slices.isEmpty() || !l1Sectors.isEmpty()) {
+        barrier();
+      }
+      linked = true;
+    } finally {
+      if (!linked) {
+        l2.thaw(l2Slices);
+        thawL1(l1Sectors);
+        for (SliceStore.Frozen each : l2Slices) {
+          each.slice.written();
+        }
+      }
+    }
+    boolean l1Written = false;
+    try {
+      l2.write(l2Slices);
+      writeTopTable(l1Sectors);
+      l1Written = true;
+    } finally {
+      if (!l1Written) {
+        thawL1(l1Sectors);
+      }
+    }
+    written = closing;
+  }
+
+  /**
+   * Writes refcounts. They are taken after the L2 entries, so they hold at least the counts that
+   * those entries need; counts are lowered only after the entries that needed them are durably
+   * gone, so writing them early or twice never does harm. The caller holds the flush lock: inside
+   * {@link #exclusively}.
+   */
+  public void writeRefcounts() throws IOException {
+    List<SliceStore.Frozen> slices;
+    List<TopTable.Frozen> tableSectors;
+    refcounts.lock().lock();
+    try {
+      slices = refcounts.freeze();
+      tableSectors = refcountTable.freeze();
+    } finally {
+      refcounts.lock().unlock();
+    }
+    boolean tableWritten = false;
+    try {
+      refcounts.write(slices);
+      if (!tableSectors.isEmpty()) {
+        barrier();
+        writeTopTable(tableSectors);
+      }
+      tableWritten = true;
+    } finally {
+      if (!tableWritten) {
+        refcounts.lock().lock();
+        try {
+          refcountTable.thaw(tableSectors);
+        } finally {
+          refcounts.lock().unlock();
+        }
+      }
+    }
+  }
+
+  private void thawL1(List<TopTable.Frozen> sectors) {
+    l2.lock().lock();
+    try {
+      l1.thaw(sectors);
+    } finally {
+      l2.lock().unlock();
+    }
+  }
+
+  private void writeTopTable(List<TopTable.Frozen> sectors) throws IOException {
+    for (TopTable.Frozen each : sectors) {
+      image.writeWords(each.words, each.offset);
+    }
+  }
+}

@@ -1,0 +1,221 @@
+package io.github.qcow2.metadata;
+
+import io.github.qcow2.cache.CacheStatistics;
+import io.github.qcow2.cache.MetadataCache;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.locks.ReentrantLock;
+
+/**
+ * All L2 tables, or all refcount blocks, of one image, seen through a cache of slices.
+ *
+ * <p>Owns the cache, the list of dirty slices and the lock under which slices and the {@link
+ * TopTable} above them are changed. Reading needs no lock. A slice that is missing is loaded
+ * outside every lock by one thread while others that want the same slice wait for that load.
+ *
+ * <p>Changes stay in memory until {@link FlushEpochs} writes them. A dirty slice is never evicted,
+ * so the number of dirty slices must be kept well below the capacity: see {@link #isCrowded()}.
+ */
+public final class SliceStore {
+  private final TrackedFile file;
+  private final MetadataCache<TableSlice> cache;
+  private final int sliceBytes;
+  private final int capacity;
+  private final BufferPool buffers;
+  private final ReentrantLock lock = new ReentrantLock();
+  private final ConcurrentHashMap<Long, CompletableFuture<TableSlice>> loading =
+      new ConcurrentHashMap<>();
+
+  /** Guarded by {@link #lock}, but for its size, which {@link #dirtyCount} repeats. */
+  private List<TableSlice> dirty = new ArrayList<>();
+
+  private volatile int dirtyCount;
+
+  /** A dirty slice as it was when the epoch closed. */
+  static final class Frozen {
+    final TableSlice slice;
+    final long[] words;
+
+    Frozen(TableSlice slice, long[] words) {
+      this.slice = slice;
+      this.words = words;
+    }
+  }
+
+  /**
+   * Creates a store with an empty cache.
+   *
+   * @param file the image file
+   * @param factory makes the cache
+   * @param capacity number of slices to keep
+   * @param sliceBytes a power of two from 512 to the cluster size
+   */
+  public SliceStore(
+      TrackedFile file,
+      MetadataCache.Factory factory,
+      int capacity,
+      int sliceBytes,
+      BufferPool buffers) {
+    this.file = file;
+    this.cache = factory.create(capacity);
+    this.capacity = capacity;
+    this.sliceBytes = sliceBytes;
+    this.buffers = buffers;
+  }
+
+  /** The lock under which slices, and the table that points to them, are changed. */
+  public ReentrantLock lock() {
+    return lock;
+  }
+
+  /** Bytes of table in one slice. */
+  public int sliceBytes() {
+    return sliceBytes;
+  }
+
+  /** What the cache has done so far. */
+  public CacheStatistics statistics() {
+    return cache.statistics();
+  }
+
+  /**
+   * The slice at a place, from the cache or from disk.
+   *
+   * @param offset byte offset in the host file, a multiple of the slice size
+   */
+  public TableSlice slice(long offset) throws IOException {
+    TableSlice slice = cache.get(offset);
+    return slice != null ? slice : load(offset);
+  }
+
+  private TableSlice load(long offset) throws IOException {
+    CompletableFuture<TableSlice> ours = new CompletableFuture<>();
+    CompletableFuture<TableSlice> theirs = loading.putIfAbsent(offset, ours);
+    if (theirs != null) {
+      return await(theirs);
+    }
+    try {
+      // Another thread may have finished loading between our miss and our turn.
+      TableSlice slice = cache.get(offset);
+      if (slice == null) {
+        slice = cache.putIfAbsent(readSlice(offset));
+      }
+      ours.complete(slice);
+      return slice;
+    } catch (Throwable t) {
+      ours.completeExceptionally(t);
+      throw t;
+    } finally {
+      loading.remove(offset, ours);
+    }
+  }
+
+  private static TableSlice await(CompletableFuture<TableSlice> theirs) throws IOException {
+    try {
+      return theirs.join();
+    } catch (CompletionException e) {
+      if (e.getCause() instanceof IOException cause) {
+        throw cause;
+      }
+      throw e;
+    }
+  }
+
+  private TableSlice readSlice(long offset) throws IOException {
+    long[] words = new long[sliceBytes / Long.BYTES];
+    ByteBuffer buffer = buffers.take(sliceBytes);
+    try {
+      file.read(buffer, offset);
+      buffer.flip().asLongBuffer().get(words);
+    } finally {
+      buffers.give(buffer);
+    }
+    return new TableSlice(offset, words);
+  }
+
+  /**
+   * Prepares a slice for a change. The caller holds the lock until the change is made.
+   *
+   * @return false if the slice has left the cache meanwhile: the caller gets it again and retries
+   */
+  public boolean markDirty(TableSlice slice) {
+    boolean isNew = slice.setDirty();
+    if (slice.isEvicted()) {
+      return false;
+    }
+    if (isNew) {
+      dirty.add(slice);
+      dirtyCount = dirty.size();
+    }
+    return true;
+  }
+
+  /** Whether so many slices are dirty that they should be written before more become so. */
+  public boolean isCrowded() {
+    return dirtyCount > capacity / 2;
+  }
+
+  /**
+   * Drops the slices of a table that no longer exists, before its cluster serves another purpose.
+   * No operation may be under way that could still look at the table.
+   *
+   * @param offset where the table was, in bytes
+   * @param length of the table, in bytes
+   */
+  public void forget(long offset, long length) {
+    for (long at = offset; at < offset + length; at += sliceBytes) {
+      cache.remove(at);
+    }
+  }
+
+  /** The dirty slices as they are now. The caller holds the lock. */
+  List<Frozen> freeze() {
+    List<Frozen> frozen = new ArrayList<>(dirty.size());
+    for (TableSlice slice : dirty) {
+      frozen.add(new Frozen(slice, slice.freeze()));
+    }
+    dirty = new ArrayList<>();
+    dirtyCount = 0;
+    return frozen;
+  }
+
+  /** Writes what was frozen. On an error all of it is dirty again. */
+  void write(List<Frozen> frozen) throws IOException {
+    boolean written = false;
+    ByteBuffer buffer = buffers.take(sliceBytes);
+    try {
+      for (Frozen each : frozen) {
+        buffer.clear().limit(sliceBytes);
+        buffer.asLongBuffer().put(each.words);
+        file.write(buffer, each.slice.offset());
+      }
+      written = true;
+    } finally {
+      buffers.give(buffer);
+      if (!written) {
+        thaw(frozen);
+      }
+      for (Frozen each : frozen) {
+        each.slice.written();
+      }
+    }
+    cache.trim();
+  }
+
+  /** What was frozen has not been written and is dirty again. */
+  void thaw(List<Frozen> frozen) {
+    lock.lock();
+    try {
+      for (Frozen each : frozen) {
+        markDirty(each.slice);
+      }
+    } finally {
+      lock.unlock();
+    }
+  }
+}

@@ -1,0 +1,104 @@
+package io.github.qcow2.metadata;
+
+import io.github.qcow2.storage.Storage;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A host file that knows whether it holds bytes that no barrier covers yet, so that a barrier with
+ * nothing to do costs nothing.
+ *
+ * <p>Owns the flag, not the file. No lock: the flag is raised after a write has completed and
+ * lowered before the barrier is issued, so a write that completes while a barrier runs leaves it
+ * raised.
+ *
+ * <p>A failed barrier is final. The host may have thrown away what it could not write and report
+ * success the next time, so from then on every barrier and every write fails with the first error.
+ */
+public final class TrackedFile {
+  private static final int WORD_BYTES_PER_TRANSFER = 1 << 20;
+
+  private final Storage storage;
+  private volatile boolean unsynced;
+  private volatile @Nullable IOException failure;
+
+  /**
+   * Wraps a file.
+   *
+   * @param storage the file, which stays the caller's to close
+   */
+  public TrackedFile(Storage storage) {
+    this.storage = storage;
+  }
+
+  /** The file itself. */
+  public Storage storage() {
+    return storage;
+  }
+
+  /** Fills the buffer; past the end of the file with zeros. */
+  public void read(ByteBuffer destination, long position) throws IOException {
+    storage.read(destination, position);
+  }
+
+  /** Writes the whole buffer. It is durable after the next {@link #barrier()} that returns. */
+  public void write(ByteBuffer source, long position) throws IOException {
+    checkNotFailed();
+    try {
+      storage.write(source, position);
+    } finally {
+      // Even a write that failed may have left bytes behind.
+      if (!unsynced) {
+        unsynced = true;
+      }
+    }
+  }
+
+  /** Writes the words of a table, big-endian, in transfers of bounded length. */
+  public void writeWords(long[] words, long position) throws IOException {
+    int perTransfer = WORD_BYTES_PER_TRANSFER / Long.BYTES;
+    for (int at = 0; at < words.length; at += perTransfer) {
+      int count = Math.min(perTransfer, words.length - at);
+      ByteBuffer bytes = ByteBuffer.allocate(count * Long.BYTES);
+      bytes.asLongBuffer().put(words, at, count);
+      write(bytes, position + (long) at * Long.BYTES);
+    }
+  }
+
+  /** Whether bytes were written since the last barrier. */
+  boolean isUnsynced() {
+    return unsynced;
+  }
+
+  /** Makes everything durable that completed before the call. */
+  public void barrier() throws IOException {
+    checkNotFailed();
+    if (!unsynced) {
+      return;
+    }
+    unsynced = false;
+    try {
+      storage.force();
+    } catch (IOException e) {
+      failure = e;
+      throw e;
+    }
+  }
+
+  /** Refuses every write and barrier from now on, as after a failed barrier. */
+  void fail(String reason) {
+    if (failure == null) {
+      failure = new IOException(storage.name() + ": " + reason);
+    }
+  }
+
+  private void checkNotFailed() throws IOException {
+    IOException failed = failure;
+    if (failed != null) {
+      throw new IOException(
+          storage.name() + ": refused, since an earlier write or barrier failed: " + failed,
+          failed);
+    }
+  }
+}
