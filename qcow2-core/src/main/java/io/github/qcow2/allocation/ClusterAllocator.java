@@ -1,0 +1,261 @@
+package io.github.qcow2.allocation;
+
+import io.github.qcow2.error.LimitExceededException;
+import io.github.qcow2.error.Qcow2Exception;
+import io.github.qcow2.format.Geometry;
+import io.github.qcow2.format.RefcountWidth;
+import io.github.qcow2.metadata.FlushEpochs;
+import io.github.qcow2.metadata.TableSlice;
+import io.github.qcow2.metadata.TrackedFile;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.util.concurrent.locks.ReentrantLock;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Finds free host clusters, first fit from the lowest that may be free.
+ *
+ * <p>Owns the search hint. Guarded by the lock of the refcount store. A cluster handed out has its
+ * count raised in memory; on disk the raise comes before any entry that points to the cluster,
+ * because {@link FlushEpochs} writes it so. A power cut in between leaves a leak.
+ *
+ * <p>Where no refcount block covers the place of the search, the first cluster there becomes the
+ * block, which thus counts itself. Where the refcount table ends, {@link RefcountTableGrowth} makes
+ * a longer one.
+ */
+public final class ClusterAllocator {
+  private static final ByteBuffer ZEROES = ByteBuffer.allocateDirect(64 << 10).asReadOnlyBuffer();
+
+  private final String image;
+  private final Geometry geometry;
+  private final TrackedFile file;
+  private final Refcounts refcounts;
+  private final FlushEpochs epochs;
+  private final RefcountTableGrowth growth;
+  private final ReentrantLock lock;
+  private final long clustersAtMost;
+
+  /** Every cluster below is in use. Cluster 0 holds the header and is never handed out (I7). */
+  private long hint = 1;
+
+  /** Puts an allocator on top of an image's refcounts. */
+  public ClusterAllocator(
+      String image,
+      Geometry geometry,
+      TrackedFile file,
+      Refcounts refcounts,
+      FlushEpochs epochs,
+      RefcountTableGrowth growth) {
+    this.image = image;
+    this.geometry = geometry;
+    this.file = file;
+    this.refcounts = refcounts;
+    this.epochs = epochs;
+    this.growth = growth;
+    this.lock = refcounts.blocks().lock();
+    this.clustersAtMost = geometry.clusterIndex(Geometry.HOST_OFFSET_END);
+  }
+
+  /**
+   * Takes the first free clusters.
+   *
+   * @param wanted how many at most
+   * @return at least one cluster, fewer than wanted where the next one is in use
+   * @throws LimitExceededException if the refcount table cannot grow any more
+   */
+  public ClusterRun allocate(long wanted) throws IOException {
+    return allocate(wanted, false);
+  }
+
+  /** Takes exactly {@code count} clusters in a row, at the first place where they fit. */
+  public ClusterRun allocateContiguous(long count) throws IOException {
+    // Where every block has to be made first, it would lie in the middle of the run.
+    return count < geometry.refcountsPerBlock() ? allocate(count, true) : allocateBehindAll(count);
+  }
+
+  private ClusterRun allocate(long wanted, boolean whole) throws IOException {
+    while (true) {
+      int tableLength;
+      lock.lock();
+      try {
+        ClusterRun run = search(hint, wanted, whole);
+        if (run != null) {
+          refcounts.add(run.first(), run.count(), 1);
+          if (!whole) {
+            hint = run.first() + run.count();
+          }
+          return run;
+        }
+        tableLength = refcounts.table().length();
+      } finally {
+        lock.unlock();
+      }
+      epochs.exclusively(() -> growTable(tableLength, 1));
+    }
+  }
+
+  /** Takes clusters behind everything that a block covers, making the blocks they need. */
+  private ClusterRun allocateBehindAll(long count) throws IOException {
+    long perBlock = geometry.refcountsPerBlock();
+    long blocks = 1;
+    while (blocks * perBlock < blocks + count) {
+      blocks++;
+    }
+    while (true) {
+      int tableLength;
+      lock.lock();
+      try {
+        tableLength = refcounts.table().length();
+        int index = tableLength;
+        while (index > 0 && refcounts.table().get(index - 1) == 0) {
+          index--;
+        }
+        if (index + blocks <= tableLength) {
+          long start = (long) index << geometry.refcountBlockBits();
+          checkHostOffset(start + blocks + count - 1);
+          addBlocks(index, start, (int) blocks, count);
+          return new ClusterRun(start + blocks, count);
+        }
+      } finally {
+        lock.unlock();
+      }
+      long more = blocks;
+      epochs.exclusively(() -> growTable(tableLength, more));
+    }
+  }
+
+  /**
+   * Gives back clusters that nobody but the caller has ever known of, since what they were meant
+   * for has failed.
+   *
+   * @param failure what failed; it receives a second failure as a suppressed one
+   */
+  public void giveBack(ClusterRun run, Throwable failure) {
+    try {
+      drop(run.first(), run.count());
+    } catch (IOException e) {
+      failure.addSuppressed(e);
+    }
+  }
+
+  /** Takes one reference from each of some clusters, which are out of everybody's reach. */
+  public void drop(long first, long count) throws IOException {
+    lock.lock();
+    try {
+      refcounts.add(first, count, -1);
+      hint = Math.min(hint, first);
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private void growTable(int lengthSeen, long more) throws IOException {
+    lock.lock();
+    try {
+      if (refcounts.table().length() == lengthSeen) {
+        ClusterRun old = growth.grow(more);
+        refcounts.add(old.first(), old.count(), -1);
+        hint = Math.min(hint, old.first());
+      }
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /**
+   * Looks for free clusters without taking them.
+   *
+   * @return null if the search has come to the end of the refcount table
+   */
+  private @Nullable ClusterRun search(long from, long wanted, boolean whole) throws IOException {
+    long cluster = from;
+    long start = -1;
+    while (refcounts.tableIndex(cluster) < refcounts.table().length()) {
+      long block = refcounts.blockOffset(cluster);
+      if (block == 0) {
+        if (start >= 0 && !whole) {
+          return new ClusterRun(start, cluster - start);
+        }
+        checkHostOffset(cluster);
+        addBlock(cluster);
+        start = -1;
+        cluster++;
+        continue;
+      }
+      TableSlice slice = refcounts.slice(block, cluster);
+      long end = cluster - refcounts.indexInSlice(cluster) + refcounts.countsPerSlice();
+      while (cluster < end) {
+        if (start < 0) {
+          cluster = nextFree(slice, cluster, end);
+          if (cluster == end) {
+            break;
+          }
+          start = cluster;
+        } else if (refcounts.width().get(slice.words(), refcounts.indexInSlice(cluster)) != 0) {
+          if (!whole) {
+            return new ClusterRun(start, cluster - start);
+          }
+          start = -1;
+          continue;
+        }
+        cluster++;
+        if (cluster - start == wanted) {
+          checkHostOffset(cluster - 1);
+          return new ClusterRun(start, wanted);
+        }
+      }
+    }
+    return start >= 0 && !whole ? new ClusterRun(start, cluster - start) : null;
+  }
+
+  /** First cluster of count 0 from {@code from} on, or {@code end}. */
+  private long nextFree(TableSlice slice, long from, long end) {
+    RefcountWidth width = refcounts.width();
+    long[] words = slice.words();
+    int index = refcounts.indexInSlice(from);
+    int to = index + (int) (end - from);
+    return from + (width.nextFree(words, index, to) - index);
+  }
+
+  /** Makes {@code cluster}, which no block covers, the block that covers it. */
+  private void addBlock(long cluster) throws IOException {
+    addBlocks((int) refcounts.tableIndex(cluster), cluster, 1, 0);
+  }
+
+  /**
+   * Makes clusters in a row the blocks of table entries in a row, and counts them and some that
+   * follow.
+   */
+  private void addBlocks(int index, long first, int blocks, long following) throws IOException {
+    for (int i = 0; i < blocks; i++) {
+      zeroCluster((first + i) << geometry.clusterBits());
+    }
+    boolean counted = false;
+    try {
+      for (int i = 0; i < blocks; i++) {
+        refcounts.table().set(index + i, (first + i) << geometry.clusterBits());
+      }
+      refcounts.add(first, blocks + following, 1);
+      counted = true;
+    } finally {
+      for (int i = 0; i < blocks && !counted; i++) {
+        refcounts.table().set(index + i, 0);
+      }
+    }
+  }
+
+  /** Fills a cluster that is about to become a table with zeros, whatever it held before. */
+  public void zeroCluster(long offset) throws IOException {
+    int perTransfer = Math.min(ZEROES.capacity(), geometry.clusterSize());
+    for (int at = 0; at < geometry.clusterSize(); at += perTransfer) {
+      file.write(ZEROES.duplicate().limit(perTransfer), offset + at);
+    }
+  }
+
+  private void checkHostOffset(long cluster) throws LimitExceededException {
+    if (cluster >= clustersAtMost) {
+      throw new LimitExceededException(
+          image, Qcow2Exception.NO_OFFSET, "host offsets are below 2^56: the image is full");
+    }
+  }
+}

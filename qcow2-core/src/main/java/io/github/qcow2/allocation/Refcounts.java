@@ -1,0 +1,161 @@
+package io.github.qcow2.allocation;
+
+import io.github.qcow2.error.CorruptImageException;
+import io.github.qcow2.error.LimitExceededException;
+import io.github.qcow2.format.Geometry;
+import io.github.qcow2.format.RefcountWidth;
+import io.github.qcow2.metadata.SliceStore;
+import io.github.qcow2.metadata.TableSlice;
+import io.github.qcow2.metadata.TopTable;
+import java.io.IOException;
+
+/**
+ * The reference count of every host cluster (qcow2 spec, "Host cluster management").
+ *
+ * <p>Owns the meaning of the refcount table and blocks; their bytes belong to the {@link TopTable}
+ * and {@link SliceStore} below. Every method is called with the store's lock held.
+ *
+ * <pre>
+ *   refcount table      refcount block = one cluster of counts
+ *   ┌───────┐           ┌───┬───┬───┬───┬───────────
+ *   │   0 ──┼──────────▶│ 1 │ 1 │ 1 │ 1 │ …        counts of clusters 0, 1, 2, 3 …
+ *   ├───────┤           └───┴───┴─▲─┴───┴───────────
+ *   │   1   │ 0: all counts are 0 │
+ *   └───────┘                     └ the block is itself a cluster: it lies at cluster 2 and counts
+ *                                   itself
+ * </pre>
+ */
+public final class Refcounts {
+  /** Bits 9 to 63 of a refcount table entry. */
+  private static final long BLOCK_OFFSET = -1L << 9;
+
+  private final String image;
+  private final Geometry geometry;
+  private final RefcountWidth width;
+  private final TopTable table;
+  private final SliceStore blocks;
+  private final long countsPerSlice;
+
+  /** Takes the tables of one image. */
+  public Refcounts(String image, Geometry geometry, TopTable table, SliceStore blocks) {
+    this.image = image;
+    this.geometry = geometry;
+    this.width = RefcountWidth.of(geometry.refcountOrder());
+    this.table = table;
+    this.blocks = blocks;
+    this.countsPerSlice = blocks.sliceBytes() * 8L / geometry.refcountBits();
+  }
+
+  SliceStore blocks() {
+    return blocks;
+  }
+
+  TopTable table() {
+    return table;
+  }
+
+  RefcountWidth width() {
+    return width;
+  }
+
+  /** Index of the refcount table entry that covers a cluster. */
+  long tableIndex(long cluster) {
+    return cluster >>> geometry.refcountBlockBits();
+  }
+
+  /** Host offset of the block that covers a cluster, or 0 if there is none. */
+  long blockOffset(long cluster) throws CorruptImageException {
+    long index = tableIndex(cluster);
+    long offset = table.get(index) & BLOCK_OFFSET;
+    if ((offset & geometry.clusterMask()) != 0
+        || offset < 0
+        || offset >= Geometry.HOST_OFFSET_END) {
+      throw new CorruptImageException(
+          image,
+          table.offset() + index * Long.BYTES,
+          "refcount block offset 0x"
+              + Long.toHexString(offset)
+              + " is not cluster aligned, or not below 2^56");
+    }
+    return offset;
+  }
+
+  /** The slice that holds the count of a cluster, whose block is at {@code blockOffset}. */
+  TableSlice slice(long blockOffset, long cluster) throws IOException {
+    long inBlock = cluster & (geometry.refcountsPerBlock() - 1);
+    return blocks.slice(blockOffset + inBlock / countsPerSlice * blocks.sliceBytes());
+  }
+
+  int indexInSlice(long cluster) {
+    return (int) (cluster & (countsPerSlice - 1));
+  }
+
+  long countsPerSlice() {
+    return countsPerSlice;
+  }
+
+  /** The number of references to a cluster; 0 where no block covers it. */
+  public long get(long cluster) throws IOException {
+    long block = blockOffset(cluster);
+    return block == 0 ? 0 : width.get(slice(block, cluster).words(), indexInSlice(cluster));
+  }
+
+  /**
+   * Adds 1 to, or takes 1 from, the counts of clusters in a row: of all or of none.
+   *
+   * @param delta 1 or -1
+   * @throws CorruptImageException if a count would fall below 0, or no block covers a cluster
+   * @throws LimitExceededException if a count would exceed what the refcount width can hold
+   */
+  public void add(long first, long count, int delta) throws IOException {
+    for (long cluster = first; cluster < first + count; cluster++) {
+      check(cluster, delta);
+    }
+    long cluster = first;
+    try {
+      while (cluster < first + count) {
+        apply(cluster, delta);
+        cluster++;
+      }
+    } finally {
+      // What was applied is in dirty slices, which cannot have been evicted: undoing reads nothing.
+      for (long done = cluster - 1; cluster < first + count && done >= first; done--) {
+        apply(done, -delta);
+      }
+    }
+  }
+
+  private void check(long cluster, int delta) throws IOException {
+    long block = blockOffset(cluster);
+    if (block == 0) {
+      throw new CorruptImageException(
+          image,
+          table.offset() + tableIndex(cluster) * Long.BYTES,
+          "no refcount block covers host cluster " + cluster + ", which is in use");
+    }
+    long now = width.get(slice(block, cluster).words(), indexInSlice(cluster));
+    if (delta < 0 && now == 0) {
+      throw new CorruptImageException(
+          image, block, "host cluster " + cluster + " is in use, but its refcount is 0");
+    }
+    if (delta > 0 && now == width.max()) {
+      throw new LimitExceededException(
+          image,
+          block,
+          "refcount of host cluster "
+              + cluster
+              + " cannot exceed "
+              + Long.toUnsignedString(width.max()));
+    }
+  }
+
+  private void apply(long cluster, int delta) throws IOException {
+    TableSlice slice;
+    do {
+      slice = slice(blockOffset(cluster), cluster);
+    } while (!blocks.markDirty(slice));
+    long[] words = slice.words();
+    int index = indexInSlice(cluster);
+    width.set(words, index, width.get(words, index) + delta);
+  }
+}
