@@ -1,0 +1,283 @@
+package io.github.qcow2.mapping;
+
+import io.github.qcow2.allocation.ClusterAllocator;
+import io.github.qcow2.allocation.ClusterRun;
+import io.github.qcow2.allocation.Quarantine;
+import io.github.qcow2.error.CorruptImageException;
+import io.github.qcow2.format.CompressedDescriptor;
+import io.github.qcow2.format.Geometry;
+import io.github.qcow2.format.L1Entry;
+import io.github.qcow2.format.L2Entry;
+import io.github.qcow2.format.SubclusterBitmap;
+import io.github.qcow2.metadata.BufferPool;
+import io.github.qcow2.metadata.FlushEpochs;
+import io.github.qcow2.metadata.SliceStore;
+import io.github.qcow2.metadata.TableSlice;
+import io.github.qcow2.metadata.TopTable;
+import io.github.qcow2.metadata.TrackedFile;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.util.concurrent.locks.ReentrantLock;
+
+/**
+ * Publishes new L2 entries.
+ *
+ * <p>Owns the lock under which L2 tables are made; entries change under the lock of the L2 store.
+ * Whoever calls holds the clusters concerned in {@link ClusterLocks}, so their entries change under
+ * nobody else's hands. A change covers entries of one slice: all of them or none.
+ *
+ * <p>An entry is published after the guest data that it points to has been written, and into a
+ * table that is in the file in full. On disk, {@link FlushEpochs} keeps that order. What an entry
+ * pointed to before goes to the {@link Quarantine} under the number of the epoch that the change is
+ * in.
+ */
+public final class MapChanges {
+  private final GuestMap map;
+  private final Geometry geometry;
+  private final TopTable l1;
+  private final SliceStore l2;
+  private final TrackedFile file;
+  private final ClusterAllocator allocator;
+  private final Quarantine quarantine;
+  private final FlushEpochs epochs;
+  private final BufferPool buffers;
+
+  /** Taken before any lock below, and never by a thread that already holds one. */
+  private final ReentrantLock tableLock = new ReentrantLock();
+
+  /** What becomes of an entry. */
+  @FunctionalInterface
+  private interface Change {
+    /** Changes the entry in {@code word} and notes what it dropped; cannot fail. */
+    void apply(TableSlice slice, int word, long guestCluster, long epoch);
+  }
+
+  /** Puts changes on top of a map of the active L1 table. */
+  public MapChanges(
+      GuestMap map,
+      TrackedFile file,
+      ClusterAllocator allocator,
+      Quarantine quarantine,
+      FlushEpochs epochs,
+      BufferPool buffers) {
+    this.map = map;
+    this.geometry = map.geometry();
+    this.l1 = map.l1();
+    this.l2 = map.l2();
+    this.file = file;
+    this.allocator = allocator;
+    this.quarantine = quarantine;
+    this.epochs = epochs;
+    this.buffers = buffers;
+  }
+
+  /**
+   * Makes sure that an L2 table of our own maps a guest offset: a new one where there is none, a
+   * copy where a snapshot shares it (I6).
+   *
+   * <p>On failure nothing has changed. On success the table is in the file; its L1 entry becomes
+   * durable with the current epoch.
+   */
+  public void ensureTable(long guestOffset) throws IOException {
+    int index = (int) geometry.l1Index(guestOffset);
+    if (isOurs(l1.get(index))) {
+      return;
+    }
+    tableLock.lock();
+    try {
+      long old = l1.get(index);
+      if (isOurs(old)) {
+        return;
+      }
+      ClusterRun cluster = allocator.allocate(1);
+      long offset = cluster.first() << geometry.clusterBits();
+      try {
+        if (L1Entry.offset(old) == 0) {
+          allocator.zeroCluster(offset);
+        } else {
+          copyTable(L1Entry.offset(old), offset);
+        }
+        linkTable(index, old, offset);
+      } catch (IOException e) {
+        allocator.giveBack(cluster, e);
+        throw e;
+      }
+    } finally {
+      tableLock.unlock();
+    }
+  }
+
+  private static boolean isOurs(long l1Entry) {
+    return L1Entry.offset(l1Entry) != 0 && L1Entry.copied(l1Entry);
+  }
+
+  private void linkTable(int index, long old, long offset) {
+    l2.lock().lock();
+    try {
+      l1.set(index, L1Entry.of(offset, true));
+      if (L1Entry.offset(old) != 0) {
+        long dropped = L1Entry.offset(old) >>> geometry.clusterBits();
+        quarantine.add(epochs.filling(), Quarantine.Kind.TABLE, dropped, 1);
+      }
+    } finally {
+      l2.lock().unlock();
+    }
+  }
+
+  /** A shared table is never changed, so its bytes in the file are all there is to it. */
+  private void copyTable(long from, long to) throws IOException {
+    if (!geometry.isClusterAligned(from)) {
+      throw new CorruptImageException(
+          map.image(), l1.offset(), "L2 table offset 0x" + Long.toHexString(from) + " unaligned");
+    }
+    ByteBuffer table = buffers.take(geometry.clusterSize());
+    try {
+      file.read(table, from);
+      file.write(table.flip(), to);
+    } finally {
+      buffers.give(table);
+    }
+  }
+
+  /**
+   * Points clusters to where their data has been written.
+   *
+   * @param guestCluster number of the first guest cluster
+   * @param count clusters in a row, in one slice
+   * @param hostOffset of the first, the others follow it
+   * @param from first guest byte written
+   * @param to after the last guest byte written; with subclusters, those in between have their
+   *     bytes in the host clusters now, and so has every one that was allocated before
+   */
+  public void link(long guestCluster, int count, long hostOffset, long from, long to)
+      throws IOException {
+    change(
+        guestCluster,
+        count,
+        (slice, word, cluster, epoch) -> {
+          long host = hostOffset + ((cluster - guestCluster) << geometry.clusterBits());
+          long old = slice.word(word);
+          if (geometry.extendedL2()) {
+            slice.setPair(
+                word,
+                L2Entry.normal(host, true),
+                bitmapAfterWrite(old, slice.word(word + 1), cluster, from, to));
+          } else {
+            slice.setWord(word, L2Entry.normal(host, true));
+          }
+          if (L2Entry.compressed(old) || L2Entry.offset(old) != host) {
+            drop(old, epoch);
+          }
+        });
+  }
+
+  private long bitmapAfterWrite(long old, long oldBitmap, long cluster, long from, long to) {
+    if (L2Entry.compressed(old)) {
+      return SubclusterBitmap.ALL_ALLOCATED;
+    }
+    long start = cluster << geometry.clusterBits();
+    long first = Math.max(from - start, 0) >>> geometry.subclusterBits();
+    long last = (Math.min(to - start, geometry.clusterSize()) - 1) >>> geometry.subclusterBits();
+    return SubclusterBitmap.withAllocated(oldBitmap, (int) first, (int) last + 1);
+  }
+
+  /**
+   * Makes whole clusters read as zeros, for version 3.
+   *
+   * @param guestCluster number of the first guest cluster
+   * @param count clusters in a row, in one slice
+   * @param keep whether data clusters stay where they are; compressed ones never do
+   */
+  public void zero(long guestCluster, int count, boolean keep) throws IOException {
+    change(
+        guestCluster,
+        count,
+        (slice, word, cluster, epoch) -> {
+          long old = slice.word(word);
+          boolean stays = keep && !L2Entry.compressed(old);
+          long host = stays ? old & (L2Entry.OFFSET_MASK | L2Entry.COPIED) : 0;
+          if (geometry.extendedL2()) {
+            slice.setPair(word, host, SubclusterBitmap.ALL_ZERO);
+          } else {
+            slice.setWord(word, host | L2Entry.ZERO);
+          }
+          if (!stays) {
+            drop(old, epoch);
+          }
+        });
+  }
+
+  /**
+   * Makes some subclusters of one cluster, which is not compressed, read as zeros.
+   *
+   * @param from first subcluster
+   * @param to after the last
+   */
+  public void zeroSubclusters(long guestCluster, int from, int to) throws IOException {
+    change(
+        guestCluster,
+        1,
+        (slice, word, cluster, epoch) ->
+            slice.setPair(
+                word, slice.word(word), SubclusterBitmap.withZero(slice.word(word + 1), from, to)));
+  }
+
+  /**
+   * Makes whole clusters unallocated, so that the backing file shows, or zeros where there is none.
+   *
+   * @param guestCluster number of the first guest cluster
+   * @param count clusters in a row, in one slice
+   */
+  public void unmap(long guestCluster, int count) throws IOException {
+    change(
+        guestCluster,
+        count,
+        (slice, word, cluster, epoch) -> {
+          long old = slice.word(word);
+          if (geometry.extendedL2()) {
+            slice.setPair(word, 0, 0);
+          } else {
+            slice.setWord(word, 0);
+          }
+          drop(old, epoch);
+        });
+  }
+
+  private void change(long guestCluster, int count, Change change) throws IOException {
+    long guestOffset = guestCluster << geometry.clusterBits();
+    while (true) {
+      TableSlice slice = map.slice(guestOffset);
+      if (slice == null) {
+        throw new IllegalStateException("no L2 table maps guest cluster " + guestCluster);
+      }
+      int first = map.indexInSlice(guestOffset) * geometry.l2EntryWords();
+      l2.lock().lock();
+      try {
+        if (!l2.markDirty(slice)) {
+          continue;
+        }
+        long epoch = epochs.filling();
+        for (int i = 0; i < count; i++) {
+          change.apply(slice, first + i * geometry.l2EntryWords(), guestCluster + i, epoch);
+        }
+        return;
+      } finally {
+        l2.lock().unlock();
+      }
+    }
+  }
+
+  /** Puts what an entry pointed to into quarantine. Data files have no clusters to give back. */
+  private void drop(long old, long epoch) {
+    int clusterBits = geometry.clusterBits();
+    if (L2Entry.compressed(old)) {
+      long start = CompressedDescriptor.hostOffset(old, clusterBits);
+      long end = start + CompressedDescriptor.byteLength(old, clusterBits);
+      long first = start >>> clusterBits;
+      long count = ((end - 1) >>> clusterBits) - first + 1;
+      quarantine.add(epoch, Quarantine.Kind.COMPRESSED, first, count);
+    } else if (L2Entry.offset(old) != 0 && !map.hasDataFile()) {
+      quarantine.add(epoch, Quarantine.Kind.DATA, L2Entry.offset(old) >>> clusterBits, 1);
+    }
+  }
+}
