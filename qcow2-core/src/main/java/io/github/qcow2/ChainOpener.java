@@ -1,0 +1,220 @@
+package io.github.qcow2;
+
+import io.github.qcow2.error.CorruptImageException;
+import io.github.qcow2.error.LimitExceededException;
+import io.github.qcow2.error.Qcow2Exception;
+import io.github.qcow2.error.UnsupportedFeatureException;
+import io.github.qcow2.format.Header;
+import io.github.qcow2.format.HeaderProblem;
+import io.github.qcow2.format.SnapshotTable;
+import io.github.qcow2.storage.FileStorage;
+import io.github.qcow2.storage.Storage;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Opens an image, its data file and the chain of backing files below it, each read-only.
+ *
+ * <p>Owns the identities of the files that are open in the chain, by which a file that leads back
+ * to itself is found out. Used once, by one thread. On failure everything it has opened is closed.
+ */
+final class ChainOpener {
+  private final ImageOptions options;
+  private final List<Object> identities = new ArrayList<>();
+  private int depth;
+
+  /** A backing device, if there is one, and whether it is closed with the image. */
+  private record Backing(@Nullable BlockDevice device, boolean closes) {}
+
+  ChainOpener(ImageOptions options) {
+    this.options = options;
+  }
+
+  /**
+   * Opens an image.
+   *
+   * @param storage its bytes; stays the caller's to close if this fails
+   * @param path where it lies, against which it names other files; null if unknown
+   */
+  Qcow2Image open(Storage storage, @Nullable Path path, boolean writable) throws IOException {
+    enter(storage);
+    Header header = HeaderLoader.load(storage, options.limits());
+    refuseProblems(storage.name(), header, writable);
+    options.codec(storage.name(), header);
+    SnapshotTable snapshots = HeaderLoader.snapshots(storage, header, options.limits());
+    try (AutoCloseables onFailure = new AutoCloseables()) {
+      Storage dataStorage = null;
+      if (header.hasDataFile()) {
+        dataStorage = onFailure.add(openDataFile(storage.name(), path, header, writable));
+      }
+      Backing backing = openBacking(storage.name(), path, header);
+      if (backing.closes && backing.device != null) {
+        onFailure.add(backing.device);
+      }
+      Qcow2Image image =
+          new Qcow2Image(
+              new Qcow2Image.Parts(
+                  storage, header, dataStorage, backing.device, backing.closes, snapshots, options),
+              !writable);
+      if (writable) {
+        image.clearUnknownAutoclear();
+      }
+      onFailure.keep();
+      return image;
+    }
+  }
+
+  /**
+   * Opens the backing chain of an image that is yet to be written, and closes it again.
+   *
+   * @param storage the file that the image will replace
+   */
+  void checkBacking(Storage storage, @Nullable Path path, Header header) throws IOException {
+    enter(storage);
+    Backing backing = openBacking(storage.name(), path, header);
+    if (backing.closes && backing.device != null) {
+      backing.device.close();
+    }
+  }
+
+  private void enter(Storage storage) throws Qcow2Exception {
+    depth++;
+    if (depth > options.limits().chainDepth()) {
+      throw new LimitExceededException(
+          storage.name(),
+          Qcow2Exception.NO_OFFSET,
+          "the backing chain is longer than " + options.limits().chainDepth() + " images");
+    }
+    Object identity = storage.identity();
+    if (identity != null) {
+      if (identities.contains(identity)) {
+        throw new CorruptImageException(
+            storage.name(), Qcow2Exception.NO_OFFSET, "the image refers to itself");
+      }
+      identities.add(identity);
+    }
+  }
+
+  private static void refuseProblems(String image, Header header, boolean writable)
+      throws Qcow2Exception {
+    for (HeaderProblem problem : header.problems()) {
+      HeaderProblem.Kind kind = problem.kind();
+      if (kind.preventsReading() || (writable && kind.preventsWriting())) {
+        throw problem.toException(image);
+      }
+    }
+    if (writable && header.isDirty()) {
+      throw new UnsupportedFeatureException(
+          image,
+          Header.INCOMPATIBLE_FEATURES_OFFSET,
+          "the image was not closed and its refcounts must be repaired before it is written to");
+    }
+    if (writable && header.bitmaps() != null) {
+      throw new UnsupportedFeatureException(
+          image,
+          Qcow2Exception.NO_OFFSET,
+          "the image has persistent bitmaps, which writing would leave out of date");
+    }
+  }
+
+  private Storage openDataFile(String image, @Nullable Path path, Header header, boolean writable)
+      throws IOException {
+    String name = header.dataFile();
+    if (name == null) {
+      name = "";
+    }
+    ReferencePolicy.Answer answer =
+        options.references.resolve(
+            new ReferencePolicy.Reference(
+                image,
+                ReferencePolicy.Kind.DATA_FILE,
+                name,
+                null,
+                name.isEmpty() ? null : resolve(path, name)));
+    Storage storage;
+    if (answer instanceof ReferencePolicy.Answer.UseStorage use) {
+      storage = use.storage();
+    } else if (answer instanceof ReferencePolicy.Answer.OpenFile file) {
+      storage = writable ? FileStorage.openWritable(file.path()) : FileStorage.open(file.path());
+    } else {
+      throw new IllegalArgumentException("a policy gave a device as data file");
+    }
+    try (AutoCloseables onFailure = new AutoCloseables()) {
+      onFailure.add(storage);
+      Object identity = storage.identity();
+      if (identity != null && identities.contains(identity)) {
+        throw new CorruptImageException(
+            image, Qcow2Exception.NO_OFFSET, "the data file is the image itself");
+      }
+      onFailure.keep();
+    }
+    return storage;
+  }
+
+  private Backing openBacking(String image, @Nullable Path path, Header header) throws IOException {
+    String name = header.backingFile();
+    if (name == null) {
+      return new Backing(null, false);
+    }
+    Path candidate = References.isProtocol(name) ? null : resolve(path, name);
+    ReferencePolicy.Answer answer =
+        options.references.resolve(
+            new ReferencePolicy.Reference(
+                image, ReferencePolicy.Kind.BACKING_FILE, name, header.backingFormat(), candidate));
+    if (answer instanceof ReferencePolicy.Answer.UseDevice use) {
+      return new Backing(use.device(), false);
+    }
+    if (answer instanceof ReferencePolicy.Answer.OpenFile file) {
+      return new Backing(openBackingFile(image, header.backingFormat(), file.path()), true);
+    }
+    throw new IllegalArgumentException("a policy gave a storage as backing file");
+  }
+
+  private static @Nullable Path resolve(@Nullable Path image, String name) {
+    return image == null ? null : References.resolve(image, name);
+  }
+
+  private BlockDevice openBackingFile(String image, @Nullable String recorded, Path path)
+      throws IOException {
+    String format = recorded;
+    if (format == null && !options.probesBackingFormat) {
+      throw new UnsupportedFeatureException(
+          image,
+          Qcow2Exception.NO_OFFSET,
+          "the format of the backing file is not recorded, and probing was not asked for");
+    }
+    try (AutoCloseables onFailure = new AutoCloseables()) {
+      Storage storage = onFailure.add(FileStorage.open(path));
+      if (format == null) {
+        format = HeaderLoader.looksLikeQcow2(storage) ? "qcow2" : "raw";
+      }
+      BlockDevice device =
+          switch (format) {
+            case "qcow2" -> openBelow(storage, path);
+            case "raw" -> openRaw(storage);
+            default ->
+                throw new UnsupportedFeatureException(
+                    image,
+                    Qcow2Exception.NO_OFFSET,
+                    "backing file format \"" + Names.printable(format) + "\"");
+          };
+      onFailure.keep();
+      return device;
+    }
+  }
+
+  private BlockDevice openRaw(Storage storage) throws IOException {
+    enter(storage);
+    return RawImage.over(storage);
+  }
+
+  private BlockDevice openBelow(Storage storage, Path path) throws IOException {
+    ChainOpener below = new ChainOpener(options.forBacking());
+    below.identities.addAll(identities);
+    below.depth = depth;
+    return below.open(storage, path, false);
+  }
+}

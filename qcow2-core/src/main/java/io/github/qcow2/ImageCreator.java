@@ -1,0 +1,280 @@
+package io.github.qcow2;
+
+import io.github.qcow2.codec.CompressionCodec;
+import io.github.qcow2.error.Qcow2Exception;
+import io.github.qcow2.error.UnsupportedFeatureException;
+import io.github.qcow2.format.CompressionType;
+import io.github.qcow2.format.Geometry;
+import io.github.qcow2.format.Header;
+import io.github.qcow2.format.HeaderBuilder;
+import io.github.qcow2.storage.FileStorage;
+import io.github.qcow2.storage.HeapStorage;
+import io.github.qcow2.storage.Storage;
+import java.io.IOException;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Collects what a new image is to be; got from {@link Qcow2Image#create(Path, long)}. Without
+ * further calls: version 3, 64 KiB clusters, 16-bit refcounts, as qemu-img creates it. Used by one
+ * thread, for one image.
+ *
+ * <p>A file that exists is never touched unless {@link #overwriteExisting()} says so. If creation
+ * fails, a file that it made is deleted again.
+ */
+public final class ImageCreator {
+  private final @Nullable Path path;
+  private final @Nullable Storage storage;
+  private final long size;
+  private final ImageOptions options = new ImageOptions();
+  private int version = 3;
+  private int clusterBits = 16;
+  private int refcountOrder = Geometry.DEFAULT_REFCOUNT_ORDER;
+  private boolean extendedL2;
+  private boolean lazyRefcounts;
+  private CompressionType compressionType = CompressionType.DEFLATE;
+  private @Nullable String backingName;
+  private @Nullable String backingFormat;
+  private @Nullable String dataFile;
+  private boolean rawDataFile;
+  private boolean overwrites;
+
+  ImageCreator(Path path, long size) {
+    this.path = path;
+    this.storage = null;
+    this.size = roundUp(size);
+  }
+
+  ImageCreator(Storage storage, long size) {
+    this.path = null;
+    this.storage = storage;
+    this.size = roundUp(size);
+  }
+
+  private static long roundUp(long size) {
+    if (size < 0 || size > Long.MAX_VALUE - 511) {
+      throw new IllegalArgumentException("size " + size);
+    }
+    return (size + 511) & -512;
+  }
+
+  /** Sets the format version: 2, which old programs read too, or 3. */
+  public ImageCreator version(int version) {
+    this.version = version;
+    return this;
+  }
+
+  /** Sets the cluster size in bytes: a power of two from 512 to 2 MiB. */
+  public ImageCreator clusterSize(int bytes) {
+    this.clusterBits = exponent("cluster size", bytes, 1 << 9, 1 << 21);
+    return this;
+  }
+
+  /** Sets the width of refcounts in bits: 1, 2, 4, 8, 16, 32 or 64. 1 excludes snapshots. */
+  public ImageCreator refcountBits(int bits) {
+    this.refcountOrder = exponent("refcount width", bits, 1, 64);
+    return this;
+  }
+
+  private static int exponent(String what, int value, int least, int most) {
+    if (value < least || value > most || Integer.bitCount(value) != 1) {
+      throw new IllegalArgumentException(
+          what + " " + value + " is not a power of two from " + least + " to " + most);
+    }
+    return Integer.numberOfTrailingZeros(value);
+  }
+
+  /** Divides clusters into 32 subclusters; needs version 3 and clusters of at least 16 KiB. */
+  public ImageCreator extendedL2(boolean extended) {
+    this.extendedL2 = extended;
+    return this;
+  }
+
+  /** Permits programs to leave refcounts stale while the image is open; needs version 3. */
+  public ImageCreator lazyRefcounts(boolean lazy) {
+    this.lazyRefcounts = lazy;
+    return this;
+  }
+
+  /** Sets how compressed clusters are compressed; all but deflate need version 3. */
+  public ImageCreator compressionType(CompressionType type) {
+    this.compressionType = type;
+    return this;
+  }
+
+  /**
+   * Makes the image an overlay.
+   *
+   * @param name of the backing file, as it is to be recorded: a relative name is relative to the
+   *     directory of the new image
+   * @param format {@code "qcow2"} or {@code "raw"}. Null leaves it to the reader to guess, which is
+   *     unsafe
+   */
+  public ImageCreator backing(String name, @Nullable String format) {
+    this.backingName = name;
+    this.backingFormat = format;
+    return this;
+  }
+
+  /**
+   * Puts the guest's data into a raw file of its own, which is created with the image; needs
+   * version 3.
+   *
+   * @param name as it is to be recorded
+   * @param raw whether that file by itself shall at all times be the disk; excludes a backing file
+   */
+  public ImageCreator dataFile(String name, boolean raw) {
+    this.dataFile = name;
+    this.rawDataFile = raw;
+    return this;
+  }
+
+  /** Says which files may be opened or created beside the image: backing file and data file. */
+  public ImageCreator references(ReferencePolicy policy) {
+    options.references = policy;
+    return this;
+  }
+
+  /** Guesses the format of backing files whose overlays do not record it; for trusted images. */
+  public ImageCreator probeBackingFormat() {
+    options.probesBackingFormat = true;
+    return this;
+  }
+
+  /** Replaces image and data file if they exist: their content is lost. */
+  public ImageCreator overwriteExisting() {
+    this.overwrites = true;
+    return this;
+  }
+
+  /** Sets the codec, before any that is found otherwise. */
+  public ImageCreator codec(CompressionCodec codec) {
+    options.codec = codec;
+    return this;
+  }
+
+  /**
+   * Creates the image without looking at the backing file, which need not exist yet.
+   *
+   * @throws IllegalArgumentException if the options exclude each other
+   */
+  public void createOnly() throws IOException {
+    ReferencePolicy given = options.references;
+    BlockDevice empty = RawImage.over(new HeapStorage("no backing file"));
+    options.references =
+        reference ->
+            reference.kind() == ReferencePolicy.Kind.BACKING_FILE
+                ? new ReferencePolicy.Answer.UseDevice(empty)
+                : given.resolve(reference);
+    build().close();
+  }
+
+  /**
+   * Creates the image and opens it for reading and writing.
+   *
+   * @throws FileAlreadyExistsException if the file exists, and was not to be overwritten
+   * @throws io.github.qcow2.error.LimitExceededException if the disk is too large for the cluster
+   *     size, or the names are too long for the first cluster
+   * @throws io.github.qcow2.error.ReferenceDeniedException if the policy denies a file named
+   * @throws IllegalArgumentException if the options exclude each other
+   */
+  public Qcow2Image build() throws IOException {
+    String name = storage != null ? storage.name() : String.valueOf(path);
+    Geometry geometry = new Geometry(version, clusterBits, refcountOrder, extendedL2);
+    ImageLayout layout = ImageLayout.of(name, geometry, size, options.limits());
+    HeaderBuilder builder =
+        new HeaderBuilder(version, clusterBits, size)
+            .refcountOrder(refcountOrder)
+            .extendedL2(extendedL2)
+            .lazyRefcounts(lazyRefcounts)
+            .compressionType(compressionType);
+    if (backingName != null) {
+      builder.backingFile(backingName, backingFormat);
+    }
+    if (dataFile != null) {
+      builder.dataFile(dataFile, rawDataFile);
+    }
+    layout.describe(builder);
+    Header header = builder.build(name);
+    options.codec(name, header);
+    return storage != null
+        ? write(storage, null, layout, header)
+        : writeFile(java.util.Objects.requireNonNull(path), layout, header);
+  }
+
+  private Qcow2Image writeFile(Path path, ImageLayout layout, Header header) throws IOException {
+    boolean existed = Files.exists(path);
+    if (existed && !overwrites) {
+      throw new FileAlreadyExistsException(path.toString());
+    }
+    // Found out before the file is touched: an overlay must not overwrite its own backing file.
+    try (Storage old = existed ? FileStorage.open(path) : new HeapStorage(path.toString())) {
+      new ChainOpener(options).checkBacking(old, path, header);
+    }
+    if (!existed) {
+      Files.createFile(path);
+    }
+    boolean done = false;
+    try (AutoCloseables onFailure = new AutoCloseables()) {
+      Qcow2Image image = write(onFailure.add(FileStorage.create(path)), path, layout, header);
+      onFailure.keep();
+      done = true;
+      return image;
+    } finally {
+      if (!done && !existed) {
+        Files.deleteIfExists(path);
+      }
+    }
+  }
+
+  private Qcow2Image write(Storage file, @Nullable Path path, ImageLayout layout, Header header)
+      throws IOException {
+    if (file.size() != 0 && !overwrites) {
+      throw new FileAlreadyExistsException(file.name(), null, "the storage is not empty");
+    }
+    if (dataFile != null) {
+      createDataFile(file.name(), path, dataFile);
+    }
+    file.setSize(0);
+    layout.write(file, header);
+    Qcow2Image image = new ChainOpener(options).open(file, path, true);
+    if (rawDataFile) {
+      boolean mapped = false;
+      try {
+        image.mapWholeDataFile();
+        mapped = true;
+      } finally {
+        if (!mapped) {
+          image.close();
+        }
+      }
+    }
+    return image;
+  }
+
+  private void createDataFile(String image, @Nullable Path path, String name) throws IOException {
+    ReferencePolicy.Answer answer =
+        options.references.resolve(
+            new ReferencePolicy.Reference(
+                image,
+                ReferencePolicy.Kind.DATA_FILE,
+                name,
+                null,
+                path == null ? null : References.resolve(path, name)));
+    if (answer instanceof ReferencePolicy.Answer.UseStorage use) {
+      use.storage().setSize(size);
+    } else if (answer instanceof ReferencePolicy.Answer.OpenFile file) {
+      if (!overwrites) {
+        Files.createFile(file.path());
+      }
+      try (Storage data = FileStorage.create(file.path())) {
+        data.setSize(size);
+      }
+    } else {
+      throw new UnsupportedFeatureException(
+          image, Qcow2Exception.NO_OFFSET, "a device cannot serve as data file");
+    }
+  }
+}

@@ -1,0 +1,134 @@
+package io.github.qcow2;
+
+import io.github.qcow2.cache.MetadataCache;
+import io.github.qcow2.codec.CompressionCodec;
+import io.github.qcow2.format.Limits;
+import io.github.qcow2.storage.FileStorage;
+import io.github.qcow2.storage.Storage;
+import java.io.IOException;
+import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Collects how an image is to be opened; got from {@link Qcow2Image#open(Path)}. Without further
+ * calls the image is opened read-only, opens no other file, and has QEMU's limits and cache sizes.
+ * Used by one thread, for one image.
+ */
+public final class ImageOpener {
+  private final @Nullable Path path;
+  private final @Nullable Storage storage;
+  private final ImageOptions options = new ImageOptions();
+  private boolean writable;
+
+  ImageOpener(Path path) {
+    this.path = path;
+    this.storage = null;
+  }
+
+  ImageOpener(Storage storage) {
+    this.path = null;
+    this.storage = storage;
+  }
+
+  /** Opens for reading and writing. */
+  public ImageOpener writable() {
+    writable = true;
+    return this;
+  }
+
+  /** Says which files named by the image may be opened; {@link ReferencePolicy#deny()} if not. */
+  public ImageOpener references(ReferencePolicy policy) {
+    options.references = policy;
+    return this;
+  }
+
+  /**
+   * Guesses the format of a backing file that the overlay does not record, as QEMU does. A raw
+   * backing file whose guest has written a qcow2 header is then taken for qcow2, and what it names
+   * is opened if the reference policy allows: for trusted images only.
+   */
+  public ImageOpener probeBackingFormat() {
+    options.probesBackingFormat = true;
+    return this;
+  }
+
+  /** Sets how much the image may ask for; {@link Limits#DEFAULT} if not. */
+  public ImageOpener limits(Limits limits) {
+    options.limits = limits;
+    return this;
+  }
+
+  /** Sets the memory for both metadata caches together, in bytes; QEMU's {@code cache-size}. */
+  public ImageOpener cacheSize(long bytes) {
+    options.cacheBytes = atLeastZero(bytes);
+    return this;
+  }
+
+  /**
+   * Sets the memory for cached L2 tables in bytes; QEMU's {@code l2-cache-size}. More than the disk
+   * has L2 tables is never used. Without subclusters 1 MiB covers 8 GiB of disk at 64 KiB clusters.
+   */
+  public ImageOpener l2CacheSize(long bytes) {
+    options.l2CacheBytes = atLeastZero(bytes);
+    return this;
+  }
+
+  /** Sets the memory for cached refcount blocks in bytes; QEMU's {@code refcount-cache-size}. */
+  public ImageOpener refcountCacheSize(long bytes) {
+    options.refcountCacheBytes = atLeastZero(bytes);
+    return this;
+  }
+
+  /**
+   * Sets how many bytes of a table are read and cached together; QEMU's {@code
+   * l2-cache-entry-size}, used for refcount blocks too. A power of two from 512 to the cluster
+   * size; the smaller of 4096 and the cluster size if not given.
+   */
+  public ImageOpener cacheEntrySize(int bytes) {
+    options.cacheEntryBytes = bytes;
+    return this;
+  }
+
+  /** Sets the kind of cache; {@link io.github.qcow2.cache.MetadataCaches#lru()} if not. */
+  public ImageOpener metadataCache(MetadataCache.Factory factory) {
+    options.cacheFactory = factory;
+    return this;
+  }
+
+  /** Sets the codec for images of its compression type, before any that is found otherwise. */
+  public ImageOpener codec(CompressionCodec codec) {
+    options.codec = codec;
+    return this;
+  }
+
+  private static long atLeastZero(long bytes) {
+    if (bytes < 0) {
+      throw new IllegalArgumentException("cache size " + bytes);
+    }
+    return bytes;
+  }
+
+  /**
+   * Opens the image and what it refers to. Everything that can be refused is refused before the
+   * first byte is written; an image opened read-only is never written to.
+   *
+   * @throws io.github.qcow2.error.CorruptImageException if the image breaks a rule of the format
+   * @throws io.github.qcow2.error.UnsupportedFeatureException if it needs what this library lacks
+   * @throws io.github.qcow2.error.LimitExceededException if it asks for more than the limits allow
+   * @throws io.github.qcow2.error.ReferenceDeniedException if it names a file that the policy
+   *     denies
+   * @throws IllegalArgumentException if the cache sizes contradict each other
+   */
+  public Qcow2Image build() throws IOException {
+    try (AutoCloseables onFailure = new AutoCloseables()) {
+      Storage file = storage;
+      if (file == null) {
+        Path image = java.util.Objects.requireNonNull(path);
+        file = onFailure.add(writable ? FileStorage.openWritable(image) : FileStorage.open(image));
+      }
+      Qcow2Image image = new ChainOpener(options).open(file, path, writable);
+      onFailure.keep();
+      return image;
+    }
+  }
+}

@@ -1,0 +1,72 @@
+package io.github.qcow2;
+
+import io.github.qcow2.cache.MetadataCache;
+import io.github.qcow2.cache.MetadataCaches;
+import io.github.qcow2.codec.CompressionCodec;
+import io.github.qcow2.codec.CompressionCodecs;
+import io.github.qcow2.error.Qcow2Exception;
+import io.github.qcow2.error.UnsupportedFeatureException;
+import io.github.qcow2.format.CompressionType;
+import io.github.qcow2.format.Geometry;
+import io.github.qcow2.format.Header;
+import io.github.qcow2.format.Limits;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * How to open an image and the images below it: what {@link ImageOpener} collects. Not changed once
+ * opening has begun.
+ */
+final class ImageOptions {
+  ReferencePolicy references = ReferencePolicy.deny();
+  boolean probesBackingFormat;
+  Limits limits = Limits.DEFAULT;
+  long cacheBytes = CacheSizes.UNSET;
+  long l2CacheBytes = CacheSizes.UNSET;
+  long refcountCacheBytes = CacheSizes.UNSET;
+  long cacheEntryBytes = CacheSizes.UNSET;
+  MetadataCache.Factory cacheFactory = MetadataCaches.lru();
+  @Nullable CompressionCodec codec;
+
+  Limits limits() {
+    return limits;
+  }
+
+  MetadataCache.Factory cacheFactory() {
+    return cacheFactory;
+  }
+
+  CacheSizes cacheSizes(Geometry geometry, long size) {
+    return CacheSizes.of(
+        geometry, size, cacheBytes, l2CacheBytes, refcountCacheBytes, cacheEntryBytes);
+  }
+
+  /** These options for a backing image: read-only, with caches of the default size. */
+  ImageOptions forBacking() {
+    ImageOptions below = new ImageOptions();
+    below.references = references;
+    below.probesBackingFormat = probesBackingFormat;
+    below.limits = limits;
+    below.cacheFactory = cacheFactory;
+    below.codec = codec;
+    return below;
+  }
+
+  /** The codec for the image's compressed clusters: the one given, if it is of that type. */
+  CompressionCodec codec(String image, Header header) throws UnsupportedFeatureException {
+    int type = header.compressionType();
+    if (codec != null && codec.compressionType() == type) {
+      return codec;
+    }
+    CompressionCodec found = CompressionCodecs.find(type);
+    if (found == null) {
+      CompressionType known = CompressionType.of(type);
+      throw new UnsupportedFeatureException(
+          image,
+          Qcow2Exception.NO_OFFSET,
+          "no codec for compression type "
+              + (known == null ? type : known.name().toLowerCase(java.util.Locale.ROOT))
+              + " on the class path");
+    }
+    return found;
+  }
+}

@@ -1,0 +1,344 @@
+package io.github.qcow2;
+
+import io.github.qcow2.allocation.OperationGate;
+import io.github.qcow2.cache.CacheStatistics;
+import io.github.qcow2.error.DeviceClosedException;
+import io.github.qcow2.error.Qcow2Exception;
+import io.github.qcow2.error.ReadOnlyImageException;
+import io.github.qcow2.format.AutoclearFeature;
+import io.github.qcow2.format.Geometry;
+import io.github.qcow2.format.Header;
+import io.github.qcow2.format.SnapshotRecord;
+import io.github.qcow2.format.SnapshotTable;
+import io.github.qcow2.mapping.GuestMap;
+import io.github.qcow2.metadata.BufferPool;
+import io.github.qcow2.metadata.HeaderFile;
+import io.github.qcow2.metadata.SliceStore;
+import io.github.qcow2.metadata.TopTable;
+import io.github.qcow2.metadata.TrackedFile;
+import io.github.qcow2.storage.ReadOnlyStorage;
+import io.github.qcow2.storage.Storage;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.file.Path;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A qcow2 image as a disk.
+ *
+ * <pre>{@code
+ * try (Qcow2Image image = Qcow2Image.open(path).writable().build()) {
+ *   image.write(ByteBuffer.wrap(bytes), 1 << 20);
+ *   image.flush();
+ * }
+ * }</pre>
+ *
+ * <p><b>Threads:</b> any number of them may use one image. <b>One image object per file:</b> two
+ * objects, in one process or in two, must not write to the same file.
+ *
+ * <p><b>Durability:</b> what was written before a {@link #flush()} that has returned survives a
+ * power cut; what was written after it may or may not. At no time does a power cut leave more than
+ * leaked clusters (qcow2 spec, "Host cluster management"). {@link #close()} flushes.
+ *
+ * <p>Owns the host file, the data file if there is one, and the backing devices it has opened
+ * itself.
+ */
+public final class Qcow2Image extends BlockDevice {
+  private final Storage storage;
+  private final @Nullable Storage dataStorage;
+  private final @Nullable BlockDevice backing;
+  private final boolean closesBacking;
+  private final Geometry geometry;
+  private final HeaderFile header;
+  private final TrackedFile file;
+  private final TrackedFile data;
+  private final SliceStore l2;
+  private final @Nullable SliceStore refcountBlocks;
+  private final BufferPool buffers;
+  private final OperationGate gate;
+  private final DecompressedClusters compressed;
+  private final ImageReader reader;
+  private final @Nullable WritePath writePath;
+  private final DiskSize size;
+  private final SnapshotTable snapshots;
+  private final ImageOptions options;
+
+  /** What an image is made of, once everything about it has been found in order. */
+  record Parts(
+      Storage storage,
+      Header header,
+      @Nullable Storage dataStorage,
+      @Nullable BlockDevice backing,
+      boolean closesBacking,
+      SnapshotTable snapshots,
+      ImageOptions options) {}
+
+  /** Reads the tables; writes nothing. */
+  Qcow2Image(Parts parts, boolean readOnly) throws IOException {
+    super(parts.storage.name(), readOnly);
+    this.options = parts.options;
+    this.storage = parts.storage;
+    this.dataStorage = parts.dataStorage;
+    this.backing = parts.backing;
+    this.closesBacking = parts.closesBacking;
+    this.snapshots = parts.snapshots;
+    this.geometry = parts.header.geometry();
+    this.file = new TrackedFile(storage);
+    this.header = new HeaderFile(file, parts.header);
+    this.buffers = new BufferPool();
+    this.gate = new OperationGate();
+    this.size = new DiskSize(parts.header.size());
+    CacheSizes sizes = options.cacheSizes(geometry, size.bytes());
+    TopTable l1 =
+        TopTable.load(file, parts.header.l1TableOffset(), parts.header.l1Entries(), buffers);
+    this.l2 =
+        new SliceStore(file, options.cacheFactory(), sizes.l2Slices(), sizes.sliceBytes(), buffers);
+    TrackedFile dataFile = dataStorage == null ? null : new TrackedFile(dataStorage);
+    this.data = dataFile == null ? file : dataFile;
+    GuestMap map = new GuestMap(name(), geometry, dataFile != null, l1, l2);
+    this.compressed =
+        new DecompressedClusters(
+            name(), file, geometry.clusterBits(), options.codec(name(), parts.header), buffers);
+    this.reader = new ImageReader(map, data, compressed, backing);
+    if (readOnly) {
+      this.refcountBlocks = null;
+      this.writePath = null;
+      return;
+    }
+    int refcountEntries =
+        (parts.header.refcountTableClusters() << geometry.clusterBits()) / Long.BYTES;
+    TopTable refcountTable =
+        TopTable.load(file, parts.header.refcountTableOffset(), refcountEntries, buffers);
+    this.refcountBlocks =
+        new SliceStore(
+            file, options.cacheFactory(), sizes.refcountSlices(), sizes.sliceBytes(), buffers);
+    this.writePath =
+        new WritePath(
+            new WritePath.Parts(
+                name(),
+                map,
+                gate,
+                header,
+                file,
+                dataFile,
+                l1,
+                l2,
+                refcountTable,
+                refcountBlocks,
+                reader,
+                compressed,
+                backing,
+                buffers,
+                size,
+                options.limits()));
+  }
+
+  /**
+   * Prepares to open an image.
+   *
+   * @param path the image file
+   */
+  public static ImageOpener open(Path path) {
+    return new ImageOpener(path);
+  }
+
+  /**
+   * Prepares to open an image whose bytes are in some storage.
+   *
+   * @param storage the image file's bytes; closed with the image once that has been built
+   */
+  public static ImageOpener open(Storage storage) {
+    return new ImageOpener(storage);
+  }
+
+  /**
+   * Prepares to create an image.
+   *
+   * @param path the file to create; must not exist, unless the creator is told to overwrite it
+   * @param size of the disk in bytes; rounded up to a whole number of 512-byte sectors
+   */
+  public static ImageCreator create(Path path, long size) {
+    return new ImageCreator(path, size);
+  }
+
+  /**
+   * Prepares to create an image in some storage.
+   *
+   * @param storage empty; closed with the image once that has been built
+   * @param size of the disk in bytes; rounded up to a whole number of 512-byte sectors
+   */
+  public static ImageCreator create(Storage storage, long size) {
+    return new ImageCreator(storage, size);
+  }
+
+  /**
+   * Reads what the header and the tables it points to say about an image, and opens no other file.
+   * Images that this library cannot open are described all the same.
+   *
+   * @param path the image file
+   * @throws Qcow2Exception if it is no qcow2 image, or its header breaks a rule of the format
+   */
+  public static ImageInfo inspect(Path path) throws IOException {
+    return ImageInfo.read(path);
+  }
+
+  @Override
+  public long size() {
+    return size.bytes();
+  }
+
+  /** The header as it is on disk. */
+  public Header header() {
+    return header.header();
+  }
+
+  /** Cluster size and all that follows from it. */
+  public Geometry geometry() {
+    return geometry;
+  }
+
+  /** The device that shows where this image holds nothing, or null if there is none. */
+  public @Nullable BlockDevice backing() {
+    return backing;
+  }
+
+  /** The internal snapshots, in the order of the snapshot table. */
+  public List<SnapshotRecord> snapshots() {
+    return snapshots.records();
+  }
+
+  /**
+   * Opens an internal snapshot as a read-only disk of its own. It is usable until this image is
+   * closed; closing it releases nothing else.
+   *
+   * @param idOrName the snapshot's ID, or else its name
+   * @throws java.io.FileNotFoundException if there is no such snapshot
+   */
+  public BlockDevice openSnapshot(String idOrName) throws IOException {
+    int index = SnapshotDevice.find(name(), snapshots.records(), idOrName);
+    snapshots.requireUsable(index, name(), header(), options.limits());
+    SnapshotRecord snapshot = snapshots.records().get(index);
+    TopTable l1 =
+        TopTable.load(file, snapshot.l1TableOffset(), (int) snapshot.l1Entries(), buffers);
+    GuestMap map = new GuestMap(name(), geometry, dataStorage != null, l1, l2);
+    return new SnapshotDevice(
+        name(), snapshot, size.bytes(), new ImageReader(map, data, compressed, backing), gate);
+  }
+
+  /** The bytes of the image file itself, read-only: for checks and forensic tools. */
+  public Storage hostStorage() {
+    return new ReadOnlyStorage(storage);
+  }
+
+  /** What the L2 table cache has done so far. */
+  public CacheStatistics l2CacheStatistics() {
+    return l2.statistics();
+  }
+
+  /** What the refcount block cache has done so far, or null for a read-only image. */
+  public @Nullable CacheStatistics refcountCacheStatistics() {
+    return refcountBlocks == null ? null : refcountBlocks.statistics();
+  }
+
+  /**
+   * Makes the disk larger; the new bytes read as zeros. Durable when the call returns: after a
+   * power cut the disk has its old size or its new one.
+   *
+   * @param newSize in bytes; a multiple of 512, not below the present size
+   * @throws io.github.qcow2.error.LimitExceededException if the L1 table would become too long
+   */
+  public void grow(long newSize) throws IOException {
+    writePath("grow").grow(newSize);
+  }
+
+  /** Says on disk that what autoclear features unknown to us promise may no longer hold. */
+  void clearUnknownAutoclear() throws IOException {
+    Header now = header.header();
+    long known = now.autoclearFeatures() & AutoclearFeature.KNOWN;
+    if (known != now.autoclearFeatures()) {
+      header.change(
+          now.withAutoclearFeatures(known),
+          Header.AUTOCLEAR_FEATURES_OFFSET,
+          Header.AUTOCLEAR_FEATURES_LENGTH);
+    }
+  }
+
+  /** Maps every cluster to its place in the raw data file, which by itself is the disk. */
+  void mapWholeDataFile() throws IOException {
+    writePath("map").mapDataFile(0, size.bytes());
+  }
+
+  private WritePath writePath(String what) throws ReadOnlyImageException {
+    if (writePath == null) {
+      throw new ReadOnlyImageException(
+          name(), Qcow2Exception.NO_OFFSET, what + ": the image was opened read-only");
+    }
+    return writePath;
+  }
+
+  @Override
+  protected void readHook(ByteBuffer destination, long position) throws IOException {
+    int ticket = enter(name(), gate);
+    try {
+      reader.read(destination, position);
+    } finally {
+      gate.exit(ticket);
+    }
+  }
+
+  @Override
+  protected void writeHook(ByteBuffer source, long position) throws IOException {
+    writePath("write").write(source, position);
+  }
+
+  @Override
+  protected void writeZeroesHook(long position, long length, ZeroMode mode) throws IOException {
+    writePath("write zeroes").writeZeroes(position, length, mode);
+  }
+
+  @Override
+  protected void discardHook(long position, long length) throws IOException {
+    writePath("discard").discard(position, length);
+  }
+
+  @Override
+  protected void flushHook() throws IOException {
+    writePath("flush").flush();
+  }
+
+  @Override
+  protected Extent extentHook(long position, long length) throws IOException {
+    int ticket = enter(name(), gate);
+    try {
+      return reader.extent(position, length);
+    } finally {
+      gate.exit(ticket);
+    }
+  }
+
+  static int enter(String image, OperationGate gate) throws DeviceClosedException {
+    int ticket = gate.enter();
+    if (ticket < 0) {
+      throw new DeviceClosedException(image, Qcow2Exception.NO_OFFSET, "the image is closed");
+    }
+    return ticket;
+  }
+
+  @Override
+  protected void closeHook() throws IOException {
+    gate.close();
+    try (AutoCloseables closing = new AutoCloseables()) {
+      closing.add(storage);
+      if (dataStorage != null) {
+        closing.add(dataStorage);
+      }
+      if (backing != null && closesBacking) {
+        closing.add(backing);
+      }
+      if (writePath != null) {
+        writePath.close();
+      }
+    }
+  }
+}

@@ -1,0 +1,314 @@
+package io.github.qcow2;
+
+import io.github.qcow2.allocation.ClusterAllocator;
+import io.github.qcow2.allocation.ClusterRun;
+import io.github.qcow2.allocation.OperationGate;
+import io.github.qcow2.allocation.Quarantine;
+import io.github.qcow2.allocation.RefcountTableGrowth;
+import io.github.qcow2.allocation.Refcounts;
+import io.github.qcow2.error.DeviceClosedException;
+import io.github.qcow2.error.LimitExceededException;
+import io.github.qcow2.error.Qcow2Exception;
+import io.github.qcow2.error.UnsupportedFeatureException;
+import io.github.qcow2.format.Geometry;
+import io.github.qcow2.format.Header;
+import io.github.qcow2.format.Limits;
+import io.github.qcow2.mapping.ClusterLocks;
+import io.github.qcow2.mapping.GuestMap;
+import io.github.qcow2.mapping.MapChanges;
+import io.github.qcow2.metadata.BufferPool;
+import io.github.qcow2.metadata.FlushEpochs;
+import io.github.qcow2.metadata.HeaderFile;
+import io.github.qcow2.metadata.SliceStore;
+import io.github.qcow2.metadata.TopTable;
+import io.github.qcow2.metadata.TrackedFile;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.util.concurrent.locks.ReentrantLock;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Everything that a writable image has and a read-only one lacks: allocator, quarantine, flush
+ * epochs, and the three classes that change the guest's view.
+ *
+ * <p>Cuts requests into steps. Each step passes the operation gate by itself and none waits for
+ * memory inside it, so a request of any length neither grows the caches nor keeps dropped clusters
+ * from being used again.
+ */
+final class WritePath {
+  private static final Logger LOG = LoggerFactory.getLogger(WritePath.class);
+
+  /** Dropped clusters that may wait for a flush, as bytes of the host file. */
+  private static final long QUARANTINE_BYTES = 256L << 20;
+
+  private static final int QUARANTINE_CLUSTERS_AT_LEAST = 1024;
+
+  private final String image;
+  private final Geometry geometry;
+  private final OperationGate gate;
+  private final HeaderFile header;
+  private final TrackedFile file;
+  private final TopTable l1;
+  private final SliceStore l2;
+  private final DecompressedClusters compressed;
+  private final DiskSize size;
+  private final @Nullable TrackedFile dataFile;
+  private final @Nullable BlockDevice backing;
+  private final Limits limits;
+  private final FlushEpochs epochs;
+  private final Quarantine quarantine;
+  private final ClusterAllocator allocator;
+  private final MapChanges changes;
+  private final ImageWriter writer;
+  private final ZeroAndDiscard zeroAndDiscard;
+
+  /** Held while the disk grows; taken before every other lock. */
+  private final ReentrantLock growing = new ReentrantLock();
+
+  /** The parts that reading needs too, and those that only writing does. */
+  record Parts(
+      String image,
+      GuestMap map,
+      OperationGate gate,
+      HeaderFile header,
+      TrackedFile file,
+      @Nullable TrackedFile dataFile,
+      TopTable l1,
+      SliceStore l2,
+      TopTable refcountTable,
+      SliceStore refcountBlocks,
+      ImageReader reader,
+      DecompressedClusters compressed,
+      @Nullable BlockDevice backing,
+      BufferPool buffers,
+      DiskSize size,
+      Limits limits) {}
+
+  WritePath(Parts parts) {
+    this.image = parts.image;
+    this.geometry = parts.map.geometry();
+    this.gate = parts.gate;
+    this.header = parts.header;
+    this.file = parts.file;
+    this.l1 = parts.l1;
+    this.l2 = parts.l2;
+    this.compressed = parts.compressed;
+    this.size = parts.size;
+    this.dataFile = parts.dataFile;
+    this.backing = parts.backing;
+    this.limits = parts.limits;
+    this.epochs =
+        new FlushEpochs(file, parts.dataFile, l1, l2, parts.refcountTable, parts.refcountBlocks);
+    this.quarantine =
+        new Quarantine(
+            gate,
+            Math.max(QUARANTINE_CLUSTERS_AT_LEAST, QUARANTINE_BYTES >> geometry.clusterBits()));
+    Refcounts refcounts = new Refcounts(image, geometry, parts.refcountTable, parts.refcountBlocks);
+    RefcountTableGrowth growth =
+        new RefcountTableGrowth(
+            image, geometry, file, header, refcounts, epochs, limits.refcountTableBytes());
+    this.allocator = new ClusterAllocator(image, geometry, file, refcounts, epochs, growth);
+    this.changes = new MapChanges(parts.map, file, allocator, quarantine, epochs, parts.buffers);
+    ClusterLocks locks = new ClusterLocks();
+    TrackedFile data = parts.dataFile == null ? file : parts.dataFile;
+    CopyOnWrite copyOnWrite = new CopyOnWrite(parts.reader, data, parts.buffers, size);
+    this.writer =
+        new ImageWriter(
+            parts.map, changes, locks, allocator, data, parts.dataFile != null, copyOnWrite);
+    boolean rawDataFile = parts.dataFile != null && header.header().hasRawDataFile();
+    this.zeroAndDiscard =
+        new ZeroAndDiscard(
+            parts.map, changes, locks, writer, parts.reader, rawDataFile, parts.backing, size);
+  }
+
+  /** One step of a request, inside the gate. */
+  @FunctionalInterface
+  private interface Step {
+    /** Deals with some of the bytes and returns how many. */
+    long run(long position, long length) throws IOException;
+  }
+
+  void write(ByteBuffer source, long position) throws IOException {
+    inSteps(
+        position,
+        source.remaining(),
+        (at, length) -> {
+          int before = source.position();
+          writer.writeSome(source, at);
+          return (long) source.position() - before;
+        });
+  }
+
+  void writeZeroes(long position, long length, ZeroMode mode) throws IOException {
+    inSteps(position, length, (at, left) -> zeroAndDiscard.zeroSome(at, left, mode));
+  }
+
+  void discard(long position, long length) throws IOException {
+    inSteps(position, length, zeroAndDiscard::discardSome);
+  }
+
+  private void inSteps(long position, long length, Step step) throws IOException {
+    long at = position;
+    long end = position + length;
+    while (at < end) {
+      makeRoom();
+      int ticket = gate.enter();
+      if (ticket < 0) {
+        throw new DeviceClosedException(image, Qcow2Exception.NO_OFFSET, "the image is closed");
+      }
+      try {
+        at += step.run(at, end - at);
+      } finally {
+        gate.exit(ticket);
+      }
+    }
+  }
+
+  private void makeRoom() throws IOException {
+    if (quarantine.isFull()) {
+      flush();
+    } else if (epochs.isCrowded()) {
+      epochs.writeBack();
+    }
+  }
+
+  /** Makes everything durable, then gives back what nobody can reach any more. */
+  void flush() throws IOException {
+    epochs.flush();
+    releaseQuarantine();
+  }
+
+  private void releaseQuarantine() {
+    for (Quarantine.Dropped dropped : quarantine.release(epochs.durable())) {
+      switch (dropped.kind()) {
+        case TABLE ->
+            l2.forget(
+                dropped.first() << geometry.clusterBits(),
+                dropped.count() << geometry.clusterBits());
+        case COMPRESSED -> compressed.clear();
+        case DATA -> {}
+      }
+      try {
+        allocator.drop(dropped.first(), dropped.count());
+      } catch (IOException e) {
+        LOG.warn(
+            "{}: {} clusters from {} on could not be given back and leak",
+            image,
+            dropped.count(),
+            dropped.first(),
+            e);
+      }
+    }
+  }
+
+  /** Maps clusters of an external data file that are not mapped yet, without touching the data. */
+  void mapDataFile(long from, long to) throws IOException {
+    inSteps(from, to - from, writer::mapSome);
+  }
+
+  /** See {@link Qcow2Image#grow}. */
+  void grow(long newSize) throws IOException {
+    growing.lock();
+    try {
+      long oldSize = size.bytes();
+      long entries = geometry.l1EntriesFor(newSize);
+      checkGrowth(oldSize, newSize, entries);
+      if (entries > l1.length()) {
+        epochs.exclusively(() -> growL1((int) entries));
+      }
+      if (dataFile != null && dataFile.storage().size() < newSize) {
+        dataFile.storage().setSize(newSize);
+      }
+      boolean grown = false;
+      size.set(newSize);
+      try {
+        showZeroes(oldSize, newSize);
+        flush();
+        epochs.exclusively(
+            () ->
+                header.change(
+                    header.header().withSize(newSize),
+                    Header.SIZE_FIELD_OFFSET,
+                    Header.SIZE_FIELD_LENGTH));
+        grown = true;
+      } finally {
+        if (!grown) {
+          size.set(oldSize);
+        }
+      }
+    } finally {
+      growing.unlock();
+    }
+  }
+
+  private void checkGrowth(long oldSize, long newSize, long entries) throws IOException {
+    if (newSize < oldSize || newSize % 512 != 0) {
+      throw new IllegalArgumentException(
+          "new size " + newSize + " is below " + oldSize + " or not a multiple of 512");
+    }
+    if (entries > limits.l1Bytes() / Long.BYTES) {
+      throw new LimitExceededException(
+          image,
+          Header.L1_TABLE_FIELDS_OFFSET,
+          "a disk of " + newSize + " bytes needs " + entries + " L1 entries");
+    }
+    if (geometry.version() == 2 && header.header().snapshots() > 0) {
+      throw new UnsupportedFeatureException(
+          image,
+          Header.SIZE_FIELD_OFFSET,
+          "a version 2 image with snapshots cannot change its size: snapshots do not record theirs");
+    }
+  }
+
+  /**
+   * Moves the L1 table to where it can be longer. The new table and everything it points to is
+   * durable before the 12 bytes of the header that say where it is; the old one is freed after
+   * them.
+   */
+  private void growL1(int entries) throws IOException {
+    ClusterRun place = allocator.allocateContiguous(geometry.clustersFor(entries * 8L));
+    long offset = place.first() << geometry.clusterBits();
+    ClusterRun old =
+        new ClusterRun(
+            l1.offset() >>> geometry.clusterBits(), geometry.clustersFor(l1.length() * 8L));
+    l2.lock().lock();
+    try {
+      long[] words = l1.copy(entries);
+      epochs.writeRefcounts();
+      file.writeWords(words, offset);
+      header.change(
+          header.header().withL1Table(offset, entries),
+          Header.L1_TABLE_FIELDS_OFFSET,
+          Header.L1_TABLE_FIELDS_LENGTH);
+      l1.moved(offset, words);
+    } catch (IOException e) {
+      allocator.giveBack(place, e);
+      throw e;
+    } finally {
+      l2.lock().unlock();
+    }
+    if (old.count() > 0) {
+      allocator.drop(old.first(), old.count());
+    }
+  }
+
+  /** What lay hidden behind the old end, here or in a longer backing file, must not show. */
+  private void showZeroes(long oldSize, long newSize) throws IOException {
+    long end = Math.min(newSize, geometry.roundUpToCluster(oldSize));
+    if (backing != null) {
+      end = Math.max(end, Math.min(newSize, backing.size()));
+    }
+    writeZeroes(oldSize, end - oldSize, ZeroMode.KEEP_ALLOCATED);
+    if (dataFile != null && header.header().hasRawDataFile()) {
+      mapDataFile(geometry.roundDownToCluster(oldSize), newSize);
+    }
+  }
+
+  /** Makes everything durable, the counts of what was dropped included. The gate is closed. */
+  void close() throws IOException {
+    flush();
+    epochs.flush();
+  }
+}

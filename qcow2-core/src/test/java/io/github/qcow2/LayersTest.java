@@ -1,0 +1,88 @@
+package io.github.qcow2;
+
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
+import static com.tngtech.archunit.library.Architectures.layeredArchitecture;
+import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
+
+import com.tngtech.archunit.core.domain.JavaClasses;
+import com.tngtech.archunit.core.importer.ClassFileImporter;
+import com.tngtech.archunit.core.importer.ImportOption;
+import org.junit.jupiter.api.Test;
+
+/** The arrows between packages: docs/architecture.md draws them. */
+class LayersTest {
+  private static final JavaClasses CLASSES =
+      new ClassFileImporter()
+          .withImportOption(ImportOption.Predefined.DO_NOT_INCLUDE_TESTS)
+          .importPackages("io.github.qcow2");
+
+  @Test
+  void nothingBelowKnowsWhatIsAbove() {
+    layeredArchitecture()
+        .consideringOnlyDependenciesInLayers()
+        .layer("operation")
+        .definedBy("io.github.qcow2.operation")
+        .layer("image")
+        .definedBy("io.github.qcow2")
+        .layer("mapping")
+        .definedBy("io.github.qcow2.mapping")
+        .layer("allocation")
+        .definedBy("io.github.qcow2.allocation")
+        .layer("metadata")
+        .definedBy("io.github.qcow2.metadata")
+        .layer("cache")
+        .definedBy("io.github.qcow2.cache")
+        .layer("storage")
+        .definedBy("io.github.qcow2.storage")
+        .layer("codec")
+        .definedBy("io.github.qcow2.codec")
+        .layer("format")
+        .definedBy("io.github.qcow2.format")
+        .layer("error")
+        .definedBy("io.github.qcow2.error")
+        .whereLayer("operation")
+        .mayNotBeAccessedByAnyLayer()
+        .whereLayer("image")
+        .mayOnlyBeAccessedByLayers("operation")
+        .whereLayer("mapping")
+        .mayOnlyBeAccessedByLayers("image")
+        .whereLayer("allocation")
+        .mayOnlyBeAccessedByLayers("image", "mapping")
+        .whereLayer("metadata")
+        .mayOnlyBeAccessedByLayers("image", "mapping", "allocation")
+        .whereLayer("cache")
+        .mayOnlyBeAccessedByLayers("image", "metadata")
+        .whereLayer("storage")
+        .mayOnlyBeAccessedByLayers("operation", "image", "metadata")
+        .whereLayer("codec")
+        .mayOnlyBeAccessedByLayers("image")
+        .whereLayer("format")
+        .mayOnlyBeAccessedByLayers("operation", "image", "mapping", "allocation", "metadata")
+        .check(CLASSES);
+  }
+
+  @Test
+  void packagesFormNoCycle() {
+    slices().matching("io.github.qcow2.(*)..").should().beFreeOfCycles().check(CLASSES);
+  }
+
+  @Test
+  void coreDependsOnNothingButTheJdkAndItsLogger() {
+    noClasses()
+        .should()
+        .dependOnClassesThat()
+        .resideOutsideOfPackages("java..", "io.github.qcow2..", "org.slf4j..", "org.jspecify..")
+        .check(CLASSES);
+  }
+
+  @Test
+  void formatAndCodecAreValuesWithoutFiles() {
+    noClasses()
+        .that()
+        .resideInAnyPackage("io.github.qcow2.format", "io.github.qcow2.codec")
+        .should()
+        .dependOnClassesThat()
+        .resideInAnyPackage("java.nio.file..", "java.nio.channels..")
+        .check(CLASSES);
+  }
+}
