@@ -43,15 +43,15 @@ final class HeaderExtensionReader {
     while (end - at >= HeaderExtension.PREFIX_BYTES) {
       int start = (int) at;
       int type = cluster.getInt(start);
-      if (type == HeaderExtension.END) {
-        break;
-      }
       long length = Integer.toUnsignedLong(cluster.getInt(start + HeaderExtension.LENGTH_OFFSET));
       if (length > end - at - HeaderExtension.PREFIX_BYTES) {
         throw corrupt(
             at + HeaderExtension.LENGTH_OFFSET,
             String.format(
                 "header extension 0x%08x of %d bytes reaches beyond its area", type, length));
+      }
+      if (type == HeaderExtension.END) {
+        break;
       }
       byte[] data = new byte[(int) length];
       cluster.get(start + HeaderExtension.PREFIX_BYTES, data);

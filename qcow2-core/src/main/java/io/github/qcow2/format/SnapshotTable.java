@@ -14,9 +14,6 @@ import java.util.List;
  * tables of its snapshots may be followed: {@link #requireUsable} tells.
  */
 public final class SnapshotTable {
-  /** No snapshots. */
-  public static final SnapshotTable EMPTY = new SnapshotTable(List.of());
-
   private final List<SnapshotRecord> records;
   private final long[] entryOffsets;
 

@@ -6,6 +6,7 @@ import io.github.qcow2.error.CorruptImageException;
 import io.github.qcow2.error.Qcow2Exception;
 import io.github.qcow2.error.UnsupportedFeatureException;
 import io.github.qcow2.format.HeaderProblem.Kind;
+import java.util.Arrays;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -44,7 +45,7 @@ class HeaderProblemsTest {
     assertThat(header.compatibleFeatures()).isEqualTo(0xf0);
     assertThat(header.autoclearFeatures()).isEqualTo(0xf0);
     assertThat(header.problems()).isEmpty();
-    assertThat(header.encode()).startsWith(java.util.Arrays.copyOf(fixture.bytes(), 512));
+    assertThat(header.encode()).startsWith(Arrays.copyOf(fixture.bytes(), 512));
   }
 
   @ParameterizedTest

@@ -8,6 +8,7 @@ import io.github.qcow2.error.Qcow2Exception;
 import io.github.qcow2.error.UnsupportedFeatureException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -158,8 +159,7 @@ class HeaderReaderTest {
   @Test
   void otherFilesAreNotQcow2() {
     for (String content : List.of("", "QFI", "QFI\0............................", "\0\0\0\0")) {
-      ByteBuffer start =
-          ByteBuffer.wrap(content.getBytes(java.nio.charset.StandardCharsets.US_ASCII));
+      ByteBuffer start = ByteBuffer.wrap(content.getBytes(StandardCharsets.US_ASCII));
       assertThat(HeaderReader.isQcow2(start)).isFalse();
       assertThatThrownBy(() -> HeaderReader.clusterSize("image", start))
           .isInstanceOf(UnsupportedFeatureException.class)

@@ -8,6 +8,7 @@ import io.github.qcow2.error.CorruptImageException;
 import io.github.qcow2.error.LimitExceededException;
 import io.github.qcow2.error.Qcow2Exception;
 import io.github.qcow2.error.UnsupportedFeatureException;
+import java.nio.ByteBuffer;
 import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -111,6 +112,7 @@ class HeaderRulesTest {
         arguments("extension of 70000 bytes", extension(0x12345678, 70_000), CORRUPT, 116),
         arguments("extension of 2^32-1 bytes", extension(0x12345678, -1), CORRUPT, 116),
         arguments("extension one byte too long", extension(1, 65_536 - 119), CORRUPT, 116),
+        arguments("end marker with a length", extension(0, 70_000), CORRUPT, 116),
         arguments("extension into the backing name", backing().putInt(116, 0x199), CORRUPT, 116),
         arguments("backing format of 16 bytes", backing().putInt(116, 16), CORRUPT, 116),
         arguments("bitmaps extension of 23 bytes", extension(0x23852875, 23), CORRUPT, 116),
@@ -163,7 +165,7 @@ class HeaderRulesTest {
     LimitExceededException thrown =
         catchThrowableOfType(
             LimitExceededException.class,
-            () -> HeaderReader.read("image", java.nio.ByteBuffer.wrap(v3().bytes()), low));
+            () -> HeaderReader.read("image", ByteBuffer.wrap(v3().bytes()), low));
     assertThat(thrown.offset()).isEqualTo(36);
   }
 

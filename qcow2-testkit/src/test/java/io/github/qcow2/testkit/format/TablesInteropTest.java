@@ -30,6 +30,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
+import java.util.Random;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -86,7 +87,7 @@ final class TablesInteropTest {
   /** Text that shrinks to about half. */
   private static byte[] compressible(int length) {
     byte[] content = new byte[length];
-    new java.util.Random(7).nextBytes(content);
+    new Random(7).nextBytes(content);
     for (int i = 0; i < length; i++) {
       content[i] = (byte) ('a' + (content[i] & 15));
     }
