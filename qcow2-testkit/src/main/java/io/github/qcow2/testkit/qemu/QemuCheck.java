@@ -10,6 +10,7 @@ import java.util.Map;
  * @param checkErrors how often the check itself could not go on
  * @param totalClusters guest clusters of the disk
  * @param allocatedClusters guest clusters with a host cluster of their own, or compressed
+ * @param fragmentedClusters guest clusters that do not follow the one before on the host
  * @param compressedClusters guest clusters stored compressed
  * @param imageEndOffset first host byte after the last cluster in use
  * @param output what the tool printed, with a line for each problem
@@ -20,6 +21,7 @@ public record QemuCheck(
     long checkErrors,
     long totalClusters,
     long allocatedClusters,
+    long fragmentedClusters,
     long compressedClusters,
     long imageEndOffset,
     ToolResult output) {
@@ -37,6 +39,7 @@ public record QemuCheck(
         number(json, "check-errors"),
         number(json, "total-clusters"),
         number(json, "allocated-clusters"),
+        number(json, "fragmented-clusters"),
         number(json, "compressed-clusters"),
         number(json, "image-end-offset"),
         output);
