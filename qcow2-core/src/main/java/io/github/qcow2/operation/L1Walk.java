@@ -49,7 +49,7 @@ final class L1Walk {
     counter.countTable(offset, (long) entries * Long.BYTES);
     for (int start = 0; start < entries; start += CHUNK) {
       long at = offset + (long) start * Long.BYTES;
-      if (at >= fileLength) {
+      if (at < 0 || at >= fileLength) {
         return;
       }
       int count = Math.min(CHUNK, entries - start);
