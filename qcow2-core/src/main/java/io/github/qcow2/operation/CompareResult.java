@@ -6,7 +6,8 @@ package io.github.qcow2.operation;
  * @param verdict the first difference that counts, in guest order
  * @param offset the guest byte of the first difference, or {@link #NO_OFFSET}. ({@code qemu-img
  *     compare} prints the sector it lies in, that is the byte rounded down to 512.)
- * @param sizesDiffer whether one disk is longer; harmless as long as the rest of it reads as zeros
+ * @param sizesDiffer whether one disk is longer; harmless as long as the rest of it reads as zeros.
+ *     ({@code qemu-img compare} warns of it unless it finds a difference before the shorter ends.)
  */
 public record CompareResult(Verdict verdict, long offset, boolean sizesDiffer) {
   /** What {@link #offset()} gives where no byte is at fault. */
