@@ -10,7 +10,7 @@ module io.github.qcow2.testkit {
 
   exports io.github.qcow2.testkit.contract;
   exports io.github.qcow2.testkit.generate;
-  exports io.github.qcow2.testkit.image;
+  exports io.github.qcow2.testkit.build;
   exports io.github.qcow2.testkit.model;
   exports io.github.qcow2.testkit.oracle;
   exports io.github.qcow2.testkit.qemu;

@@ -1,9 +1,9 @@
 package io.github.qcow2.testkit.oracle;
 
+import io.github.qcow2.testkit.build.BuiltImage;
+import io.github.qcow2.testkit.build.ImageBuilder;
 import io.github.qcow2.testkit.generate.ImageShape;
 import io.github.qcow2.testkit.generate.ImageShape.Backing;
-import io.github.qcow2.testkit.image.BuiltImage;
-import io.github.qcow2.testkit.image.ImageBuilder;
 import io.github.qcow2.testkit.model.Content;
 import java.util.ArrayList;
 import java.util.List;

@@ -1,4 +1,4 @@
-package io.github.qcow2.testkit.image;
+package io.github.qcow2.testkit.build;
 
 import java.nio.ByteBuffer;
 import java.util.HashSet;

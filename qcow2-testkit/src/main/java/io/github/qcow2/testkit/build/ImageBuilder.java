@@ -1,4 +1,4 @@
-package io.github.qcow2.testkit.image;
+package io.github.qcow2.testkit.build;
 
 import io.github.qcow2.testkit.generate.ImageShape;
 import java.nio.charset.StandardCharsets;

@@ -1,4 +1,4 @@
-package io.github.qcow2.testkit.image;
+package io.github.qcow2.testkit.build;
 
 import static org.assertj.core.api.Assertions.assertThat;
 

@@ -1,4 +1,4 @@
-package io.github.qcow2.testkit.image;
+package io.github.qcow2.testkit.build;
 
 import io.github.qcow2.testkit.generate.ImageShape;
 import io.github.qcow2.testkit.model.Content;
