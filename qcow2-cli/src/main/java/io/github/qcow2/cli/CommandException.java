@@ -35,6 +35,11 @@ final class CommandException extends Exception {
     return new CommandException(code, message(), hints);
   }
 
+  /** The same with something before the message. */
+  CommandException prefixed(String prefix) {
+    return new CommandException(exitCode, prefix + message(), hints);
+  }
+
   String message() {
     return String.valueOf(getMessage());
   }

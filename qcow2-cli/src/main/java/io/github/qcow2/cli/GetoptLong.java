@@ -119,6 +119,11 @@ final class GetoptLong {
     return END;
   }
 
+  /** Whether the option that {@link #next()} gave last has an argument. */
+  boolean hasArgument() {
+    return argument != null;
+  }
+
   /** The argument of the option that {@link #next()} gave last. */
   String argument() {
     if (argument == null) {

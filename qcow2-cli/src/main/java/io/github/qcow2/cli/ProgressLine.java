@@ -1,7 +1,5 @@
 package io.github.qcow2.cli;
 
-import java.util.Locale;
-
 /**
  * The progress of a long command: {@code (46.27/100%)}, over and over on one line of standard
  * output. Prints only when the number has moved by {@value #STEP} per cent, so a pipe gets fifty
@@ -50,7 +48,7 @@ final class ProgressLine {
   private void print(double percent) {
     printed = percent;
     if (enabled) {
-      console.raw(String.format(Locale.ROOT, "    (%.2f/100%%)\r", percent));
+      console.raw("    (" + HumanSize.fixed(percent, 2) + "/100%)\r");
       console.flush();
     }
   }

@@ -140,6 +140,6 @@ class ByteSizeTest {
     assertThat(RealTool.run("qemu-img", "", "info", "-f", "raw", file).stdout())
         .contains("virtual size: " + HumanSize.of(bytes) + " (" + bytes + " bytes)");
     assertThat(RealTool.run("qemu-io", "", "-f", "raw", "-c", "length", file).stdout())
-        .isEqualTo(HumanSize.ofTransfer((double) bytes) + "\n");
+        .isEqualTo(HumanSize.ofTransfer(bytes) + "\n");
   }
 }

@@ -1,0 +1,167 @@
+package io.github.qcow2.cli;
+
+import io.github.qcow2.BlockDevice;
+import io.github.qcow2.Qcow2Image;
+import io.github.qcow2.RawImage;
+import io.github.qcow2.ReferencePolicy;
+import io.github.qcow2.error.Qcow2Exception;
+import java.io.IOException;
+import java.nio.file.FileSystemException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Opens images as qemu-img does: the format is the one given, or else guessed from the first bytes,
+ * and files that an image names are opened with it, unless the image is not trusted. Not
+ * thread-safe.
+ */
+final class DiskOpener {
+  private boolean untrusted;
+
+  /** From now on, no file that an image names is opened. */
+  void untrusted() {
+    untrusted = true;
+  }
+
+  boolean isUntrusted() {
+    return untrusted;
+  }
+
+  /** Which files that an image names may be opened. */
+  ReferencePolicy references() {
+    return untrusted ? ReferencePolicy.deny() : ReferencePolicy.allowAll();
+  }
+
+  /**
+   * The format of an image.
+   *
+   * @param format the name that was given for it, or null
+   */
+  ImageFormat format(String filename, @Nullable String format) throws OpenFailure {
+    if (format != null) {
+      ImageFormat known = ImageFormat.named(format);
+      if (known == null) {
+        throw new OpenFailure("Unknown driver '" + format + "'");
+      }
+      return known;
+    }
+    Path path = FileName.path(filename);
+    try {
+      return ImageFormat.probe(path);
+    } catch (IOException e) {
+      throw failure(path, e);
+    }
+  }
+
+  /** Opens an image whose format is known. */
+  BlockDevice open(String filename, ImageFormat format, boolean writable) throws OpenFailure {
+    Path path = FileName.path(filename);
+    if (Files.isDirectory(path)) {
+      throw new OpenFailure(
+          writable
+              ? "Could not open '" + path + "': Is a directory"
+              : "'file' driver requires '" + path + "' to be a regular file");
+    }
+    try {
+      if (format == ImageFormat.RAW) {
+        return writable ? RawImage.openWritable(path) : RawImage.open(path);
+      }
+      if (ImageFormat.probe(path) != ImageFormat.QCOW2) {
+        throw new OpenFailure("Image is not in qcow2 format");
+      }
+      io.github.qcow2.ImageOpener image =
+          Qcow2Image.open(path).references(references()).probeBackingFormat();
+      return (writable ? image.writable() : image).build();
+    } catch (IOException e) {
+      throw failure(path, e);
+    }
+  }
+
+  /**
+   * Opens an image for a command of qemu-img.
+   *
+   * @param format the name of its format, or null to guess
+   * @throws CommandException with qemu-img's message
+   */
+  BlockDevice openForCommand(String filename, @Nullable String format, boolean writable)
+      throws CommandException {
+    try {
+      return open(filename, format(filename, format), writable);
+    } catch (OpenFailure e) {
+      throw new CommandException("Could not open '" + filename + "': " + e.reason());
+    }
+  }
+
+  /**
+   * Refuses to overwrite a file that is being read.
+   *
+   * @param open the disks that are open, whose backing files count too
+   * @param prefix what the message begins with
+   */
+  static void requireNotInUse(String filename, List<BlockDevice> open, String prefix)
+      throws CommandException {
+    try {
+      Path target = FileName.path(filename);
+      for (BlockDevice disk : open) {
+        for (BackingChain.Layer layer : BackingChain.of(disk)) {
+          for (Path file : layer.files()) {
+            if (Files.exists(target) && Files.isSameFile(target, file)) {
+              throw new CommandException(
+                  1,
+                  prefix + "Failed to get \"write\" lock",
+                  List.of("Is another process using the image [" + filename + "]?"));
+            }
+          }
+        }
+      }
+    } catch (OpenFailure e) {
+      throw new CommandException(e.reason());
+    } catch (IOException e) {
+      throw new CommandException(prefix + HostErrors.reason(e));
+    }
+  }
+
+  /** Prints what a broken image has to say for itself before a command reports an I/O error. */
+  static void explain(Console console, IOException e) {
+    if (e instanceof Qcow2Exception) {
+      console.error(String.valueOf(e.getMessage()));
+    }
+  }
+
+  /** Words a failure to open: which file it was, if another than the one asked for. */
+  static OpenFailure failure(Path path, IOException e) {
+    if (e instanceof FileSystemException failure && failure.getFile() != null) {
+      String reason = "Could not open '" + failure.getFile() + "': " + HostErrors.reason(e);
+      return new OpenFailure(levels(path, failure.getFile()) + reason);
+    }
+    if (e instanceof Qcow2Exception failure) {
+      return new OpenFailure(levels(path, failure.image()) + failure.rule());
+    }
+    return new OpenFailure("Could not open '" + path + "': " + HostErrors.reason(e));
+  }
+
+  /** One step of words for each step down the backing chain to the file that failed. */
+  private static String levels(Path top, String failed) {
+    StringBuilder words = new StringBuilder();
+    Path layer = top;
+    for (int depth = 0; depth < BackingReference.MAX_DEPTH; depth++) {
+      if (layer.toString().equals(failed)) {
+        return words.toString();
+      }
+      try {
+        BackingReference below = BackingReference.of(Qcow2Image.inspect(layer));
+        if (below == null || below.path() == null) {
+          break;
+        }
+        layer = below.path();
+        words.append("Could not open backing file: ");
+      } catch (IOException e) {
+        break;
+      }
+    }
+    // Not a backing file, so the data file of the image itself.
+    return "";
+  }
+}

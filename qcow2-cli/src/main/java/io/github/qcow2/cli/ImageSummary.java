@@ -1,0 +1,80 @@
+package io.github.qcow2.cli;
+
+import io.github.qcow2.ImageInfo;
+import io.github.qcow2.Qcow2Image;
+import io.github.qcow2.format.HeaderProblem;
+import io.github.qcow2.storage.FileStorage;
+import io.github.qcow2.storage.Storage;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.OptionalLong;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What {@code info} says about one image, found without opening any other.
+ *
+ * @param filename as the user or the overlay has it
+ * @param virtualSize of the disk in bytes
+ * @param diskUsage bytes that the file occupies on the host, where that is known
+ * @param qcow2 what the image says about itself, or null for a raw one
+ */
+record ImageSummary(
+    String filename, long virtualSize, OptionalLong diskUsage, @Nullable ImageInfo qcow2) {
+
+  private static final int SECTOR = 512;
+
+  /**
+   * Looks at an image.
+   *
+   * @param format the name of its format, or null to guess
+   * @throws OpenFailure if it is no image, or one that cannot be understood
+   */
+  static ImageSummary of(String filename, @Nullable String format) throws OpenFailure {
+    DiskOpener opener = new DiskOpener();
+    Path path = FileName.path(filename);
+    if (Files.isDirectory(path)) {
+      throw new OpenFailure("'file' driver requires '" + path + "' to be a regular file");
+    }
+    ImageFormat known = opener.format(filename, format);
+    try {
+      if (known == ImageFormat.RAW) {
+        return new ImageSummary(path.toString(), rawSize(path), DiskUsage.of(path), null);
+      }
+      if (ImageFormat.probe(path) != ImageFormat.QCOW2) {
+        throw new OpenFailure("Image is not in qcow2 format");
+      }
+      ImageInfo info = Qcow2Image.inspect(path);
+      for (HeaderProblem problem : info.problems()) {
+        if (makesTheRestMeaningless(problem)) {
+          throw new OpenFailure(problem.rule());
+        }
+      }
+      return new ImageSummary(path.toString(), info.header().size(), DiskUsage.of(path), info);
+    } catch (IOException e) {
+      throw DiskOpener.failure(path, e);
+    }
+  }
+
+  String formatName() {
+    return (qcow2 == null ? ImageFormat.RAW : ImageFormat.QCOW2).formatName();
+  }
+
+  /** What lies below the image, or null. */
+  @Nullable BackingReference backing() {
+    return qcow2 == null ? null : BackingReference.of(qcow2);
+  }
+
+  private static boolean makesTheRestMeaningless(HeaderProblem problem) {
+    return switch (problem.kind()) {
+      case UNKNOWN_FEATURE, UNKNOWN_COMPRESSION_TYPE, NO_REFCOUNT_TABLE -> true;
+      case ENCRYPTED, CONTRADICTION, MARKED_CORRUPT, MARKED_DIRTY, IRREGULAR -> false;
+    };
+  }
+
+  private static long rawSize(Path path) throws IOException {
+    try (Storage file = FileStorage.open(path)) {
+      return (file.size() + SECTOR - 1) / SECTOR * SECTOR;
+    }
+  }
+}

@@ -1,0 +1,62 @@
+package io.github.qcow2.cli;
+
+import io.github.qcow2.BlockDevice;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Opens the devices that {@code io} works on, all in the way the command line asked for. Not
+ * thread-safe.
+ */
+final class IoDevices {
+  private final Console console;
+  private final DiskOpener opener;
+  private final @Nullable String format;
+  private final boolean readOnly;
+  private final boolean ignoresDiscard;
+  private boolean guessedRaw;
+
+  /**
+   * Remembers what was asked for.
+   *
+   * @param format the format of the images, or null to probe
+   * @param ignoresDiscard whether discards change nothing
+   */
+  IoDevices(
+      Console console,
+      DiskOpener opener,
+      @Nullable String format,
+      boolean readOnly,
+      boolean ignoresDiscard) {
+    this.console = console;
+    this.opener = opener;
+    this.format = format;
+    this.readOnly = readOnly;
+    this.ignoresDiscard = ignoresDiscard;
+  }
+
+  boolean ignoresDiscard() {
+    return ignoresDiscard;
+  }
+
+  /** Whether the device opened last is raw only because nothing said otherwise. */
+  boolean guessedRaw() {
+    return guessedRaw;
+  }
+
+  BlockDevice open(String filename) throws OpenFailure {
+    ImageFormat known = opener.format(filename, format);
+    guessedRaw = format == null && known == ImageFormat.RAW && !readOnly;
+    BlockDevice device = opener.open(filename, known, !readOnly);
+    if (guessedRaw) {
+      console.errorLine(
+          "WARNING: Image format was not specified for '"
+              + filename
+              + "' and probing guessed raw.");
+      console.errorLine(
+          "         Automatically detecting the format is dangerous for raw images,"
+              + " write operations on block 0 will be restricted.");
+      console.errorLine("         Specify the 'raw' format explicitly to remove the restrictions.");
+    }
+    return device;
+  }
+}
