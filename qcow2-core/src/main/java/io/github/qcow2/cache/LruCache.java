@@ -2,18 +2,28 @@ package io.github.qcow2.cache;
 
 import java.util.Iterator;
 import java.util.LinkedHashMap;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/** Exact least-recently-used order under one lock, its monitor. */
+/**
+ * Exact least-recently-used replacement. One lock, the cache itself, guards everything. While none
+ * of the resident slices can be evicted, each insertion asks all of them.
+ */
 final class LruCache<S extends MetadataCache.Slice> implements MetadataCache<S> {
-  private final int capacity;
-  private final LinkedHashMap<Long, S> slices = new LinkedHashMap<>(16, 0.75f, true);
+  private final int budget;
+
+  /** From the least to the most recently used. */
+  private final Map<Long, S> slices = new LinkedHashMap<>(16, 0.75f, true);
+
   private long hits;
   private long misses;
   private long evictions;
 
-  LruCache(int capacity) {
-    this.capacity = capacity;
+  LruCache(int budget) {
+    if (budget < 1) {
+      throw new IllegalArgumentException("a cache of " + budget + " slices");
+    }
+    this.budget = budget;
   }
 
   @Override
@@ -29,11 +39,12 @@ final class LruCache<S extends MetadataCache.Slice> implements MetadataCache<S> 
 
   @Override
   public synchronized S putIfAbsent(S slice) {
-    S resident = slices.putIfAbsent(slice.offset(), slice);
+    S resident = slices.get(slice.offset());
     if (resident != null) {
       return resident;
     }
-    evict(slice);
+    shrinkTo(budget - 1);
+    slices.put(slice.offset(), slice);
     return slice;
   }
 
@@ -44,22 +55,23 @@ final class LruCache<S extends MetadataCache.Slice> implements MetadataCache<S> 
 
   @Override
   public synchronized void trim() {
-    evict(null);
-  }
-
-  private void evict(@Nullable S kept) {
-    Iterator<S> eldestFirst = slices.values().iterator();
-    while (slices.size() > capacity && eldestFirst.hasNext()) {
-      S slice = eldestFirst.next();
-      if (slice != kept && slice.tryEvict()) {
-        eldestFirst.remove();
-        evictions++;
-      }
-    }
+    shrinkTo(budget);
   }
 
   @Override
   public synchronized CacheStatistics statistics() {
-    return new CacheStatistics(hits, misses, evictions, slices.size(), capacity);
+    int resident = slices.size();
+    return new CacheStatistics(
+        hits, misses, evictions, resident, Math.max(0, resident - budget), budget);
+  }
+
+  private void shrinkTo(int size) {
+    Iterator<S> eldestFirst = slices.values().iterator();
+    while (slices.size() > size && eldestFirst.hasNext()) {
+      if (eldestFirst.next().tryEvict()) {
+        eldestFirst.remove();
+        evictions++;
+      }
+    }
   }
 }

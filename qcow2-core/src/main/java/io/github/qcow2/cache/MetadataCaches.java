@@ -4,13 +4,20 @@ package io.github.qcow2.cache;
 public final class MetadataCaches {
   private MetadataCaches() {}
 
-  /** Evicts exactly the slice that has not been used for the longest time; one lock for all. */
+  /**
+   * The default: a hit takes no lock and allocates nothing, and replacement is by CLOCK within the
+   * 8 to 15 slices that share a set. Hits are counted without synchronization, so threads may lose
+   * a few to each other.
+   */
+  public static MetadataCache.Factory setAssociative() {
+    return SetAssociativeCache::new;
+  }
+
+  /**
+   * Evicts exactly the slice that was not used for the longest time. Every call takes the one lock
+   * of the cache, so this is for experiments with replacement and for single-threaded use.
+   */
   public static MetadataCache.Factory lru() {
-    return new MetadataCache.Factory() {
-      @Override
-      public <S extends MetadataCache.Slice> MetadataCache<S> create(int slices) {
-        return new LruCache<>(slices);
-      }
-    };
+    return LruCache::new;
   }
 }

@@ -6,7 +6,9 @@
  *   <li>{@link io.github.qcow2.testkit.contract.StorageContract} for {@link
  *       io.github.qcow2.storage.Storage};
  *   <li>{@link io.github.qcow2.testkit.contract.BlockDeviceContract} for {@link
- *       io.github.qcow2.BlockDevice}.
+ *       io.github.qcow2.BlockDevice};
+ *   <li>{@link io.github.qcow2.testkit.contract.MetadataCacheContract} for {@link
+ *       io.github.qcow2.cache.MetadataCache}.
  * </ul>
  *
  * <p>A contract asks only for what the interface's Javadoc promises, so every implementation, of
