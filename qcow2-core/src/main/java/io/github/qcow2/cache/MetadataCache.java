@@ -16,7 +16,8 @@ import org.jspecify.annotations.Nullable;
  *   <li>at no time are two slices with the same offset resident;
  *   <li>{@link #get} misses only what is not resident, so who loads on a miss, and makes sure that
  *       nobody else loads the same, never brings back a state that has been superseded;
- *   <li>a slice whose {@link Slice#tryEvict} has returned true is not returned by a later call.
+ *   <li>a slice that has agreed to go, in {@link Slice#tryEvict}, is returned by no later call, not
+ *       even while that method is still on its way back.
  * </ul>
  *
  * @param <S> the slices

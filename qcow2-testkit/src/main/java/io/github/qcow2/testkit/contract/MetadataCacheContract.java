@@ -9,10 +9,13 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
 import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.FutureTask;
 import java.util.concurrent.atomic.AtomicInteger;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
 /**
@@ -226,6 +229,46 @@ public abstract class MetadataCacheContract {
     assertThat(cache.statistics()).isEqualTo(new CacheStatistics(2, 2, 1, 1, 0, 1));
   }
 
+  @Test
+  public void lookupWhileASliceRefusesToGoFindsIt() throws InterruptedException {
+    MetadataCache<WatchedSlice> cache = factory().create(1);
+    List<WatchedSlice> slices = watchedSlices(cache);
+
+    cache.trim();
+    cache.putIfAbsent(new WatchedSlice(cache, 9L * SLICE_BYTES));
+
+    for (WatchedSlice slice : slices) {
+      assertThat(slice.foundWhileAsked()).isNotEmpty().containsOnly(slice);
+    }
+  }
+
+  @Test
+  public void lookupWhileASliceAgreesToGoDoesNotFindIt() throws InterruptedException {
+    MetadataCache<WatchedSlice> cache = factory().create(1);
+    List<WatchedSlice> slices = watchedSlices(cache);
+    slices.forEach(slice -> slice.agrees = true);
+
+    cache.trim();
+
+    List<@Nullable WatchedSlice> found = new ArrayList<>();
+    for (WatchedSlice slice : slices) {
+      found.addAll(slice.foundWhileAsked());
+    }
+    assertThat(found).hasSize(slices.size() - 1).containsOnlyNulls();
+  }
+
+  /** Slices that refuse to go, more than the budget; none has been watched yet. */
+  private static List<WatchedSlice> watchedSlices(MetadataCache<WatchedSlice> cache) {
+    List<WatchedSlice> slices = new ArrayList<>();
+    for (int i = 0; i < 4; i++) {
+      WatchedSlice slice = new WatchedSlice(cache, (long) i * SLICE_BYTES);
+      cache.putIfAbsent(slice);
+      slices.add(slice);
+    }
+    slices.forEach(slice -> slice.watched = true);
+    return slices;
+  }
+
   /**
    * Threads look slices up, put them, pin them and drop them. A pinned slice cannot leave, so it
    * must be found each time, and no other under its offset; one seen dead must never be found.
@@ -239,7 +282,7 @@ public abstract class MetadataCacheContract {
         Random random = new Random(t);
         tasks.add(
             () -> {
-              for (int i = 0; i < 20_000; i++) {
+              for (int i = 0; i < 5_000; i++) {
                 usePinned(cache, random.nextInt(60) * (long) SLICE_BYTES);
                 if (i % 64 == 0) {
                   cache.trim();
@@ -286,7 +329,7 @@ public abstract class MetadataCacheContract {
       Random random = new Random(t);
       tasks.add(
           () -> {
-            for (int i = 0; i < 20_000; i++) {
+            for (int i = 0; i < 5_000; i++) {
               long offset = random.nextInt(30) * (long) SLICE_BYTES;
               TestSlice slice = cache.putIfAbsent(new TestSlice(offset));
               if (random.nextInt(4) == 0) {
@@ -385,6 +428,53 @@ public abstract class MetadataCacheContract {
 
     int timesAsked() {
       return asked.get();
+    }
+  }
+
+  /** While it is asked whether it may go, another thread looks it up. */
+  private static final class WatchedSlice implements MetadataCache.Slice {
+    private final MetadataCache<WatchedSlice> cache;
+    private final long offset;
+    private final List<FutureTask<@Nullable WatchedSlice>> lookups = new ArrayList<>();
+    private boolean watched;
+    private boolean agrees;
+
+    WatchedSlice(MetadataCache<WatchedSlice> cache, long offset) {
+      this.cache = cache;
+      this.offset = offset;
+    }
+
+    @Override
+    public long offset() {
+      return offset;
+    }
+
+    @Override
+    public boolean tryEvict() {
+      if (watched) {
+        FutureTask<@Nullable WatchedSlice> lookup = new FutureTask<>(() -> cache.get(offset));
+        lookups.add(lookup);
+        Thread thread = new Thread(lookup);
+        thread.start();
+        while (thread.getState() == Thread.State.NEW
+            || thread.getState() == Thread.State.RUNNABLE) {
+          Thread.onSpinWait();
+        }
+      }
+      return agrees;
+    }
+
+    /** What the lookups found, once they have ended. */
+    List<@Nullable WatchedSlice> foundWhileAsked() throws InterruptedException {
+      List<@Nullable WatchedSlice> found = new ArrayList<>();
+      for (FutureTask<@Nullable WatchedSlice> lookup : lookups) {
+        try {
+          found.add(lookup.get());
+        } catch (ExecutionException e) {
+          throw new AssertionError(e);
+        }
+      }
+      return found;
     }
   }
 }
