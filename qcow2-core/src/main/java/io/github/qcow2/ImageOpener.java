@@ -89,7 +89,9 @@ public final class ImageOpener {
     return this;
   }
 
-  /** Sets the kind of cache; {@link io.github.qcow2.cache.MetadataCaches#lru()} if not. */
+  /**
+   * Sets the kind of cache; {@link io.github.qcow2.cache.MetadataCaches#setAssociative()} if not.
+   */
   public ImageOpener metadataCache(MetadataCache.Factory factory) {
     options.cacheFactory = factory;
     return this;

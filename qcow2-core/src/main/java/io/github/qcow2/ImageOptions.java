@@ -24,7 +24,7 @@ final class ImageOptions {
   long l2CacheBytes = CacheSizes.UNSET;
   long refcountCacheBytes = CacheSizes.UNSET;
   long cacheEntryBytes = CacheSizes.UNSET;
-  MetadataCache.Factory cacheFactory = MetadataCaches.lru();
+  MetadataCache.Factory cacheFactory = MetadataCaches.setAssociative();
   @Nullable CompressionCodec codec;
 
   Limits limits() {

@@ -83,7 +83,8 @@ public class L2LookupBenchmark {
       TrackedFile file = new TrackedFile(storage);
       BufferPool buffers = new BufferPool();
       TopTable l1 = TopTable.load(file, header.l1TableOffset(), header.l1Entries(), buffers);
-      SliceStore l2 = new SliceStore(file, MetadataCaches.lru(), slices, SLICE_BYTES, buffers);
+      SliceStore l2 =
+          new SliceStore(file, MetadataCaches.setAssociative(), slices, SLICE_BYTES, buffers);
       return new GuestMap("benchmark", geometry, false, l1, l2);
     }
 

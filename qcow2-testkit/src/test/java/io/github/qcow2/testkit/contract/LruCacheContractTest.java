@@ -6,6 +6,6 @@ import io.github.qcow2.cache.MetadataCaches;
 class LruCacheContractTest extends MetadataCacheContract {
   @Override
   protected MetadataCache.Factory factory() {
-    return MetadataCaches.leastRecentlyUsed();
+    return MetadataCaches.lru();
   }
 }
