@@ -2,7 +2,9 @@
  * Block devices over qcow2 and raw disk images.
  *
  * <p>Begin with {@link io.github.qcow2.Qcow2Image}, which is a {@link io.github.qcow2.BlockDevice}.
- * {@link io.github.qcow2.RawImage} is another.
+ * {@link io.github.qcow2.RawImage} and {@link io.github.qcow2.RamOverlay} are others; {@link
+ * io.github.qcow2.BlockDeviceChannel}, {@link io.github.qcow2.BlockDeviceInputStream} and {@link
+ * io.github.qcow2.SectorDevice} show any of them in another form.
  *
  * <p>A read goes down one way: {@code ImageReader} asks {@code mapping.GuestMap} where the bytes
  * are and fetches them from the host file, from a decompressed cluster or from the backing device.
