@@ -7,8 +7,7 @@ package io.github.qcow2;
  * @param length in bytes, at least one
  * @param kind how the bytes are stored
  * @param depth the layer of the backing chain that decides: 0 is the device itself, 1 its backing
- *     file, and so on. For {@link Kind#UNALLOCATED} the lowest layer, or the first one that the
- *     range lies past the end of
+ *     file, and so on. For {@link Kind#UNALLOCATED} the lowest layer that is long enough
  * @param hostOffset where in that layer's host file (its data file, if it has one) the first byte
  *     is, or {@link #NO_HOST_OFFSET} where no single place holds it
  */
@@ -24,7 +23,10 @@ public record Extent(long start, long length, Kind kind, int depth, long hostOff
     COMPRESSED,
     /** Recorded as zeros. A host offset means that space is kept for them. */
     ZERO,
-    /** No layer of the chain holds them: they read as zeros. */
+    /**
+     * No layer of the chain holds them: they read as zeros. A host offset means that the layer has
+     * space for them, in a cluster of which other subclusters are allocated.
+     */
     UNALLOCATED
   }
 

@@ -87,7 +87,7 @@ final class ImageReader {
       case DATA -> extent(position, mapping, Extent.Kind.DATA);
       case ZERO -> extent(position, mapping, Extent.Kind.ZERO);
       case COMPRESSED -> extent(position, mapping, Extent.Kind.COMPRESSED);
-      case UNALLOCATED -> backingExtent(position, mapping.length());
+      case UNALLOCATED -> backingExtent(position, mapping);
     };
   }
 
@@ -95,14 +95,12 @@ final class ImageReader {
     return new Extent(position, mapping.length(), kind, 0, mapping.hostOffset());
   }
 
-  private Extent backingExtent(long position, long length) throws IOException {
-    if (backing == null) {
-      return new Extent(position, length, Extent.Kind.UNALLOCATED, 0, Extent.NO_HOST_OFFSET);
+  private Extent backingExtent(long position, Mapping mapping) throws IOException {
+    if (backing == null || position >= backing.size()) {
+      return extent(position, mapping, Extent.Kind.UNALLOCATED);
     }
-    if (position >= backing.size()) {
-      return new Extent(position, length, Extent.Kind.UNALLOCATED, 1, Extent.NO_HOST_OFFSET);
-    }
-    Extent below = backing.extentAt(position, Math.min(length, backing.size() - position));
+    long length = Math.min(mapping.length(), backing.size() - position);
+    Extent below = backing.extentAt(position, length);
     return new Extent(
         position, below.length(), below.kind(), below.depth() + 1, below.hostOffset());
   }

@@ -4,6 +4,8 @@ import io.github.qcow2.error.Qcow2Exception;
 import io.github.qcow2.error.ReferenceDeniedException;
 import io.github.qcow2.storage.Storage;
 import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 
@@ -82,14 +84,13 @@ public interface ReferencePolicy {
   }
 
   /**
-   * Opens files that are, symbolic links followed, inside a directory.
+   * Opens and creates files that are, symbolic links followed, inside a directory.
    *
    * @param directory the directory, at any depth
    */
   static ReferencePolicy within(Path directory) {
     return reference -> {
-      Path path = plainPath(reference);
-      Path real = path.toRealPath();
+      Path real = realPath(plainPath(reference));
       if (!real.startsWith(directory.toRealPath())) {
         throw denied(reference, "it is not inside " + directory);
       }
@@ -110,6 +111,16 @@ public interface ReferencePolicy {
       }
       return new Answer.UseDevice(backing);
     };
+  }
+
+  /** Where a path leads; of a file that is yet to be created, where its directory leads. */
+  private static Path realPath(Path path) throws IOException {
+    Path parent = path.toAbsolutePath().getParent();
+    // A symbolic link to nowhere is no new file: creating one would follow it.
+    if (parent == null || Files.exists(path, LinkOption.NOFOLLOW_LINKS)) {
+      return path.toRealPath();
+    }
+    return parent.toRealPath().resolve(path.getFileName());
   }
 
   private static Path plainPath(Reference reference) throws ReferenceDeniedException {

@@ -9,12 +9,19 @@ import java.util.OptionalLong;
  * @param start first guest byte
  * @param length in bytes
  * @param depth layer of the backing chain that decides, 0 being the image itself
+ * @param present whether any layer of the chain says how the range is stored
  * @param zero whether the range reads as zeros
  * @param data whether the range holds data
  * @param offset first host byte, where the range is stored as it is
  */
 public record QemuExtent(
-    long start, long length, int depth, boolean zero, boolean data, OptionalLong offset) {
+    long start,
+    long length,
+    int depth,
+    boolean present,
+    boolean zero,
+    boolean data,
+    OptionalLong offset) {
 
   static QemuExtent of(Map<?, ?> json) {
     Object offset = json.get("offset");
@@ -22,6 +29,7 @@ public record QemuExtent(
         number(json, "start"),
         number(json, "length"),
         (int) number(json, "depth"),
+        Boolean.TRUE.equals(json.get("present")),
         Boolean.TRUE.equals(json.get("zero")),
         Boolean.TRUE.equals(json.get("data")),
         offset instanceof Number number
