@@ -1,5 +1,7 @@
 package io.github.qcow2.testkit.contract;
 
+import static io.github.qcow2.testkit.contract.ByteAssertions.assertSame;
+import static io.github.qcow2.testkit.contract.ByteAssertions.assertZeros;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assumptions.assumeThat;
@@ -19,6 +21,8 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.Random;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicLong;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -71,7 +75,7 @@ public abstract class BlockDeviceContract {
     assertThat(device.size()).isEqualTo(SIZE);
     assertThat(device.isReadOnly()).isFalse();
     assertThat(device.name()).isNotBlank();
-    assertThat(read(device, 0, SIZE)).containsOnly(0);
+    assertZeros(read(device, 0, SIZE));
   }
 
   @Test
@@ -85,7 +89,22 @@ public abstract class BlockDeviceContract {
       device.write(ByteBuffer.wrap(bytes), range[0]);
       model.write(range[0], bytes);
 
-      assertThat(read(device, 0, SIZE)).isEqualTo(model.read(0, SIZE));
+      assertSame(read(device, 0, SIZE), model.read(0, SIZE));
+    }
+  }
+
+  @Test
+  public void writeReplacesOnlyItsOwnRange() throws IOException {
+    BlockDevice device = filled();
+    ReferenceDisk model = filledModel();
+    long[][] ranges = {{0, 512}, {65_536, 65_536}, {511, 2}, {SIZE - 700, 699}, {200_001, 3_333}};
+
+    for (long[] range : ranges) {
+      byte[] bytes = Content.bytes(2, range[0], (int) range[1]);
+      device.write(ByteBuffer.wrap(bytes), range[0]);
+      model.write(range[0], bytes);
+
+      assertSame(read(device, 0, SIZE), model.read(0, SIZE));
     }
   }
 
@@ -114,9 +133,9 @@ public abstract class BlockDeviceContract {
     device.write(source, 65_530);
 
     assertThat(source.position()).isEqualTo(60);
-    assertThat(read(device, 65_530, 50)).isEqualTo(Content.bytes(2, 65_530, 50));
-    assertThat(read(device, 65_520, 10)).containsOnly(0);
-    assertThat(read(device, 65_580, 10)).containsOnly(0);
+    assertSame(read(device, 65_530, 50), Content.bytes(2, 65_530, 50));
+    assertZeros(read(device, 65_520, 10));
+    assertZeros(read(device, 65_580, 10));
   }
 
   @Test
@@ -151,7 +170,7 @@ public abstract class BlockDeviceContract {
     }
     assertOutside(() -> device.discard(0, -1));
     assertOutside(() -> device.writeZeroes(1, Long.MAX_VALUE, ZeroMode.MAY_UNMAP));
-    assertThat(read(device, 0, SIZE)).isEqualTo(Content.bytes(1, 0, SIZE));
+    assertSame(read(device, 0, SIZE), Content.bytes(1, 0, SIZE));
   }
 
   @Test
@@ -165,7 +184,7 @@ public abstract class BlockDeviceContract {
 
     assertThat(device.extents(SIZE, 0).next()).isNull();
     assertThat(device.extents(100, 0).toList()).isEmpty();
-    assertThat(read(device, 0, SIZE)).isEqualTo(Content.bytes(1, 0, SIZE));
+    assertSame(read(device, 0, SIZE), Content.bytes(1, 0, SIZE));
   }
 
   @ParameterizedTest
@@ -179,7 +198,7 @@ public abstract class BlockDeviceContract {
       device.writeZeroes(range[0], range[1], mode);
       model.writeZeroes(range[0], range[1]);
 
-      assertThat(read(device, 0, SIZE)).isEqualTo(model.read(0, SIZE));
+      assertSame(read(device, 0, SIZE), model.read(0, SIZE));
     }
   }
 
@@ -194,7 +213,7 @@ public abstract class BlockDeviceContract {
     device.write(ByteBuffer.wrap(Content.bytes(4, 70_000, 3_000)), 70_000);
     model.write(70_000, Content.bytes(4, 70_000, 3_000));
 
-    assertThat(read(device, 0, SIZE)).isEqualTo(model.read(0, SIZE));
+    assertSame(read(device, 0, SIZE), model.read(0, SIZE));
   }
 
   @Test
@@ -258,7 +277,7 @@ public abstract class BlockDeviceContract {
     device.flush();
     device.flush();
 
-    assertThat(read(device, 0, SIZE)).isEqualTo(Content.bytes(1, 0, SIZE));
+    assertSame(read(device, 0, SIZE), Content.bytes(1, 0, SIZE));
   }
 
   @Test
@@ -273,7 +292,7 @@ public abstract class BlockDeviceContract {
     ReferenceDisk model = filledModel();
     model.writeZeroes(100_000, 50_000);
     assertThat(reopened.size()).isEqualTo(SIZE);
-    assertThat(read(reopened, 0, SIZE)).isEqualTo(model.read(0, SIZE));
+    assertSame(read(reopened, 0, SIZE), model.read(0, SIZE));
   }
 
   @Test
@@ -303,7 +322,7 @@ public abstract class BlockDeviceContract {
     assertReadOnly(() -> device.writeZeroes(0, 1, ZeroMode.MAY_UNMAP));
     assertReadOnly(() -> device.discard(0, 1));
     device.flush();
-    assertThat(read(device, 0, SIZE)).isEqualTo(content);
+    assertSame(read(device, 0, SIZE), content);
     assertTiles(device, 0, SIZE);
   }
 
@@ -325,9 +344,9 @@ public abstract class BlockDeviceContract {
             device.write(ByteBuffer.wrap(Content.bytes(seeds[index], position, 512)), position);
             int other = random.nextInt(sectors);
             long there = 512L * (other * threads + thread);
-            assertThat(read(device, there, 512))
-                .isEqualTo(
-                    seeds[other] == 0 ? new byte[512] : Content.bytes(seeds[other], there, 512));
+            assertSame(
+                read(device, there, 512),
+                seeds[other] == 0 ? new byte[512] : Content.bytes(seeds[other], there, 512));
             if (i % 100 == 0) {
               device.flush();
             }
@@ -338,28 +357,30 @@ public abstract class BlockDeviceContract {
   @Test
   public void readNeverReturnsWhatAFinishedWriteReplaced() throws Exception {
     BlockDevice device = open();
-    long[] finished = new long[1];
-    Object lock = new Object();
+    AtomicLong finished = new AtomicLong();
+    AtomicBoolean done = new AtomicBoolean();
 
     Threads.run(
         3,
         thread -> {
-          for (long i = 1; i <= 500; i++) {
-            if (thread == 0) {
-              ByteBuffer word = ByteBuffer.allocate(Long.BYTES).putLong(0, i);
-              device.write(word, 66_048);
-              synchronized (lock) {
-                finished[0] = i;
+          if (thread == 0) {
+            try {
+              for (long i = 1; i <= 300; i++) {
+                device.write(ByteBuffer.allocate(Long.BYTES).putLong(0, i), 66_048);
+                finished.set(i);
               }
-            } else {
-              long atLeast;
-              synchronized (lock) {
-                atLeast = finished[0];
-              }
+            } finally {
+              done.set(true);
+            }
+          } else {
+            boolean last;
+            do {
+              last = done.get();
+              long atLeast = finished.get();
               ByteBuffer word = ByteBuffer.allocate(Long.BYTES);
               device.read(word, 66_048);
               assertThat(word.getLong(0)).isGreaterThanOrEqualTo(atLeast);
-            }
+            } while (!last);
           }
         });
   }
@@ -373,9 +394,7 @@ public abstract class BlockDeviceContract {
       at = extent.end();
       assertThat(at).isLessThanOrEqualTo(position + length);
       if (extent.readsAsZeroes()) {
-        assertThat(read(device, extent.start(), (int) extent.length()))
-            .as("%s", extent)
-            .containsOnly(0);
+        assertZeros(read(device, extent.start(), (int) extent.length()));
       }
     }
     assertThat(at).isEqualTo(position + length);

@@ -1,5 +1,7 @@
 package io.github.qcow2.testkit.contract;
 
+import static io.github.qcow2.testkit.contract.ByteAssertions.assertSame;
+import static io.github.qcow2.testkit.contract.ByteAssertions.assertZeros;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
@@ -63,8 +65,8 @@ public abstract class StorageContract {
     storage.write(ByteBuffer.wrap(bytes), 0);
 
     assertThat(storage.size()).isEqualTo(10_000);
-    assertThat(read(storage, 0, 10_000)).isEqualTo(bytes);
-    assertThat(read(storage, 777, 5_000)).isEqualTo(Arrays.copyOfRange(bytes, 777, 5_777));
+    assertSame(read(storage, 0, 10_000), bytes);
+    assertSame(read(storage, 777, 5_000), Arrays.copyOfRange(bytes, 777, 5_777));
   }
 
   @Test
@@ -77,7 +79,7 @@ public abstract class StorageContract {
     storage.write(ByteBuffer.wrap(patch), 4_095);
 
     System.arraycopy(patch, 0, expected, 4_095, patch.length);
-    assertThat(read(storage, 0, 9_000)).isEqualTo(expected);
+    assertSame(read(storage, 0, 9_000), expected);
     assertThat(storage.size()).isEqualTo(9_000);
   }
 
@@ -90,7 +92,7 @@ public abstract class StorageContract {
 
     assertThat(Arrays.copyOf(across, 50)).isEqualTo(Arrays.copyOfRange(content(4, 100), 50, 100));
     assertThat(Arrays.copyOfRange(across, 50, 20_000)).containsOnly(0);
-    assertThat(read(storage, 1L << 40, 512)).containsOnly(0);
+    assertZeros(read(storage, 1L << 40, 512));
     assertThat(storage.size()).as("reading does not extend").isEqualTo(100);
   }
 
@@ -123,7 +125,7 @@ public abstract class StorageContract {
 
     assertThat(source.position()).isEqualTo(60);
     assertThat(storage.size()).isEqualTo(50);
-    assertThat(read(storage, 0, 50)).isEqualTo(Arrays.copyOfRange(array, 10, 60));
+    assertSame(read(storage, 0, 50), Arrays.copyOfRange(array, 10, 60));
   }
 
   @Test
@@ -153,7 +155,7 @@ public abstract class StorageContract {
 
     assertThat(source.hasRemaining()).isFalse();
     assertThat(storage.size()).isEqualTo(5_000_014);
-    assertThat(Arrays.equals(read(storage, 11, bytes.length), bytes)).isTrue();
+    assertSame(read(storage, 11, bytes.length), bytes);
   }
 
   @Test
@@ -164,9 +166,9 @@ public abstract class StorageContract {
     storage.write(ByteBuffer.wrap(content(10, 10)), 300_000);
 
     assertThat(storage.size()).isEqualTo(300_010);
-    assertThat(read(storage, 0, 10)).isEqualTo(content(9, 10));
-    assertThat(read(storage, 10, 299_990)).containsOnly(0);
-    assertThat(read(storage, 300_000, 10)).isEqualTo(content(10, 10));
+    assertSame(read(storage, 0, 10), content(9, 10));
+    assertZeros(read(storage, 10, 299_990));
+    assertSame(read(storage, 300_000, 10), content(10, 10));
   }
 
   @Test
@@ -187,8 +189,8 @@ public abstract class StorageContract {
     storage.setSize(100_000);
 
     assertThat(storage.size()).isEqualTo(100_000);
-    assertThat(read(storage, 0, 1_000)).isEqualTo(content(11, 1_000));
-    assertThat(read(storage, 1_000, 99_000)).containsOnly(0);
+    assertSame(read(storage, 0, 1_000), content(11, 1_000));
+    assertZeros(read(storage, 1_000, 99_000));
   }
 
   @Test
@@ -198,11 +200,11 @@ public abstract class StorageContract {
 
     storage.setSize(1_000);
     assertThat(storage.size()).isEqualTo(1_000);
-    assertThat(read(storage, 1_000, 99_000)).containsOnly(0);
+    assertZeros(read(storage, 1_000, 99_000));
     storage.setSize(100_000);
 
-    assertThat(read(storage, 0, 1_000)).isEqualTo(Arrays.copyOf(content(12, 100_000), 1_000));
-    assertThat(read(storage, 1_000, 99_000)).containsOnly(0);
+    assertSame(read(storage, 0, 1_000), Arrays.copyOf(content(12, 100_000), 1_000));
+    assertZeros(read(storage, 1_000, 99_000));
   }
 
   @Test
@@ -213,7 +215,7 @@ public abstract class StorageContract {
 
     storage.write(ByteBuffer.wrap(new byte[] {1}), 9_999);
 
-    assertThat(read(storage, 0, 9_999)).containsOnly(0);
+    assertZeros(read(storage, 0, 9_999));
   }
 
   @Test
@@ -225,7 +227,7 @@ public abstract class StorageContract {
     storage.force();
 
     assertThat(storage.size()).isEqualTo(5_000);
-    assertThat(read(storage, 0, 5_000)).isEqualTo(content(14, 5_000));
+    assertSame(read(storage, 0, 5_000), content(14, 5_000));
   }
 
   @Test
@@ -277,8 +279,8 @@ public abstract class StorageContract {
     assertThatExceptionOfType(ReadOnlyImageException.class).isThrownBy(() -> storage.setSize(0));
     storage.force();
     assertThat(storage.size()).isEqualTo(3_000);
-    assertThat(read(storage, 0, 3_000)).isEqualTo(bytes);
-    assertThat(read(storage, 3_000, 100)).containsOnly(0);
+    assertSame(read(storage, 0, 3_000), bytes);
+    assertZeros(read(storage, 3_000, 100));
   }
 
   @Test
@@ -302,7 +304,7 @@ public abstract class StorageContract {
             if (i % 50 == 0) {
               storage.force();
             }
-            assertThat(Arrays.equals(read(storage, start, share), model)).isTrue();
+            assertSame(read(storage, start, share), model);
           }
         });
 
