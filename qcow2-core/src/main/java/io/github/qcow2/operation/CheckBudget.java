@@ -1,11 +1,13 @@
 package io.github.qcow2.operation;
 
 import io.github.qcow2.error.LimitExceededException;
+import io.github.qcow2.error.OperationCancelledException;
 import io.github.qcow2.error.Qcow2Exception;
 
 /**
  * What a check may spend on one image: bytes of memory for its books and bytes of tables to read.
  * An honest image stays far below; one made to waste time or memory is refused when it gets there.
+ * An interrupt of the calling thread ends the spending, too.
  */
 final class CheckBudget {
   private final String image;
@@ -35,8 +37,16 @@ final class CheckBudget {
     }
   }
 
-  /** Accounts for bytes of tables, before they are read. */
-  void tables(long bytes) throws LimitExceededException {
+  /**
+   * Accounts for bytes of tables, before they are read. For the calling thread.
+   *
+   * @throws OperationCancelledException if the thread is interrupted
+   */
+  void tables(long bytes) throws Qcow2Exception {
+    if (Thread.currentThread().isInterrupted()) {
+      throw new OperationCancelledException(
+          image, Qcow2Exception.NO_OFFSET, "the check was interrupted");
+    }
     tables += bytes;
     if (tables > tableLimit) {
       throw new LimitExceededException(

@@ -40,6 +40,11 @@ final class Checkpoint {
     }
   }
 
+  /** Reports that all is done. */
+  void finished() throws OperationCancelledException {
+    reached(total);
+  }
+
   /** The exception for an interrupt that cleared the flag of the calling thread; sets it again. */
   OperationCancelledException interrupted() {
     Thread.currentThread().interrupt();

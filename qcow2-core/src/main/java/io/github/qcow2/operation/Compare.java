@@ -2,10 +2,8 @@ package io.github.qcow2.operation;
 
 import io.github.qcow2.BlockDevice;
 import io.github.qcow2.Extent;
-import io.github.qcow2.ExtentCursor;
 import io.github.qcow2.error.OperationCancelledException;
 import io.github.qcow2.operation.CompareResult.Verdict;
-import io.github.qcow2.operation.ReadAhead.Note;
 import io.github.qcow2.operation.ReadAhead.Step;
 import io.github.qcow2.operation.ReadAhead.Transfer;
 import java.io.IOException;
@@ -70,6 +68,24 @@ public final class Compare {
     return new Run().compare();
   }
 
+  /** Which of the devices have bytes that must be looked at; the other reads as zeros. */
+  private enum Bytes {
+    FIRST,
+    SECOND,
+    BOTH,
+    NEITHER,
+    /** Nothing needs looking at: a strict comparison ends here. */
+    STORED_DIFFERENTLY
+  }
+
+  /** Guest bytes that each of the devices stores in one way. */
+  private record Common(long position, long length, Bytes bytes) implements Step {
+    @Override
+    public boolean read() {
+      return bytes == Bytes.FIRST || bytes == Bytes.BOTH;
+    }
+  }
+
   /** One comparison; lives on the calling thread. */
   private final class Run {
     private final long firstSize = first.size();
@@ -89,12 +105,12 @@ public final class Compare {
       }
       checkpoint.reached(0);
       int buffer = (int) Math.min(BUFFER_SIZE, Math.max(1, firstSize));
-      try (ReadAhead ahead =
+      try (ReadAhead<Common> ahead =
           ReadAhead.start(
               first.name(), first::read, new CommonCuts(firstSize, secondSize), buffer)) {
-        for (Transfer next = ahead.next(); next != null; next = ahead.next()) {
-          Step step = next.step();
-          if (step.note() == Note.STORED_DIFFERENTLY) {
+        for (Transfer<Common> next = ahead.next(); next != null; next = ahead.next()) {
+          Common step = next.step();
+          if (step.bytes() == Bytes.STORED_DIFFERENTLY) {
             return result(Verdict.ALLOCATION_DIFFERS, step.position());
           }
           long same = commonBytes(next);
@@ -111,20 +127,20 @@ public final class Compare {
     }
 
     /** How many bytes from the start of the step on are equal. */
-    private long commonBytes(Transfer transfer) throws IOException {
-      Step step = transfer.step();
-      return switch (step.note()) {
-        case ZERO, STORED_DIFFERENTLY -> step.length();
-        case READ -> ZeroScan.firstNonZero(transfer.bytes(), 0, (int) step.length());
-        case READ_SECOND -> ZeroScan.firstNonZero(readSecond(step), 0, (int) step.length());
-        case READ_BOTH -> {
+    private long commonBytes(Transfer<Common> transfer) throws IOException {
+      Common step = transfer.step();
+      return switch (step.bytes()) {
+        case NEITHER, STORED_DIFFERENTLY -> step.length();
+        case FIRST -> ZeroScan.firstNonZero(transfer.bytes(), 0, (int) step.length());
+        case SECOND -> ZeroScan.firstNonZero(readSecond(step), 0, (int) step.length());
+        case BOTH -> {
           int mismatch = transfer.bytes().mismatch(readSecond(step));
           yield mismatch < 0 ? step.length() : mismatch;
         }
       };
     }
 
-    private ByteBuffer readSecond(Step step) throws IOException {
+    private ByteBuffer readSecond(Common step) throws IOException {
       secondBytes.clear().limit((int) step.length());
       second.read(secondBytes, step.position());
       return secondBytes.flip();
@@ -136,7 +152,7 @@ public final class Compare {
   }
 
   /** Cuts both disks at every place where either of them changes, and at transfer size. */
-  private final class CommonCuts implements ReadAhead.Plan {
+  private final class CommonCuts implements ReadAhead.Plan<Common> {
     private final long end;
     private final Side firstSide;
     private final Side secondSide;
@@ -149,37 +165,43 @@ public final class Compare {
     }
 
     @Override
-    public @Nullable Step next() throws IOException {
+    public @Nullable Common next() throws IOException {
       if (position == end) {
         return null;
       }
+      long start = position;
+      Bytes bytes = bytes();
+      long stop =
+          bytes == Bytes.NEITHER
+              ? start + ExtentWindows.WINDOW
+              : start - start % BUFFER_SIZE + BUFFER_SIZE;
+      do {
+        position = Math.min(stop, endOfExtents());
+      } while (position < Math.min(stop, end) && bytes() == bytes);
+      return new Common(start, position - start, bytes);
+    }
+
+    /** Where the first of the extents at the position ends. */
+    private long endOfExtents() throws IOException {
       Extent one = firstSide.at(position);
       Extent two = secondSide.at(position);
-      long until = Math.min(endOf(one), endOf(two));
-      Note note = note(one, two);
-      if (note != Note.ZERO) {
-        until = Math.min(until, position - position % BUFFER_SIZE + BUFFER_SIZE);
-      }
-      boolean readFirst = note == Note.READ || note == Note.READ_BOTH;
-      Step step = new Step(position, until - position, readFirst, note);
-      position = until;
-      return step;
+      return Math.min(one == null ? end : one.end(), two == null ? end : two.end());
     }
 
-    private long endOf(@Nullable Extent extent) {
-      return extent == null ? end : extent.end();
+    private Bytes bytes() throws IOException {
+      return bytes(firstSide.at(position), secondSide.at(position));
     }
 
-    private Note note(@Nullable Extent one, @Nullable Extent two) {
+    private Bytes bytes(@Nullable Extent one, @Nullable Extent two) {
       if (strict && one != null && two != null && !storedAlike(one, two)) {
-        return Note.STORED_DIFFERENTLY;
+        return Bytes.STORED_DIFFERENTLY;
       }
-      boolean readFirst = one != null && !one.readsAsZeroes();
-      boolean readSecond = two != null && !two.readsAsZeroes();
-      if (readFirst) {
-        return readSecond ? Note.READ_BOTH : Note.READ;
+      boolean first = one != null && !one.readsAsZeroes();
+      boolean second = two != null && !two.readsAsZeroes();
+      if (first) {
+        return second ? Bytes.BOTH : Bytes.FIRST;
       }
-      return readSecond ? Note.READ_SECOND : Note.ZERO;
+      return second ? Bytes.SECOND : Bytes.NEITHER;
     }
 
     private static boolean storedAlike(Extent one, Extent two) {
@@ -194,12 +216,12 @@ public final class Compare {
 
   /** The extents of one of the two disks, passed in step with the other's. */
   private static final class Side {
-    private final ExtentCursor extents;
+    private final ExtentWindows extents;
     private final long size;
     private @Nullable Extent current;
 
     Side(BlockDevice device, long size) {
-      this.extents = device.extents(0, size);
+      this.extents = new ExtentWindows(device, size);
       this.size = size;
     }
 

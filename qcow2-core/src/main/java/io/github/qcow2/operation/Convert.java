@@ -2,13 +2,11 @@ package io.github.qcow2.operation;
 
 import io.github.qcow2.BlockDevice;
 import io.github.qcow2.Extent;
-import io.github.qcow2.ExtentCursor;
 import io.github.qcow2.ZeroMode;
 import io.github.qcow2.error.LimitExceededException;
 import io.github.qcow2.error.OperationCancelledException;
 import io.github.qcow2.error.Qcow2Exception;
 import io.github.qcow2.error.ReadOnlyImageException;
-import io.github.qcow2.operation.ReadAhead.Note;
 import io.github.qcow2.operation.ReadAhead.Step;
 import io.github.qcow2.operation.ReadAhead.Transfer;
 import java.io.IOException;
@@ -172,6 +170,9 @@ public final class Convert {
     return new Run().copy();
   }
 
+  /** Guest bytes that are to be read, or that are known to be zeros. */
+  private record Range(long position, long length, boolean read) implements Step {}
+
   /** One copy; lives on the calling thread. */
   private final class Run {
     private final long sourceSize = source.size();
@@ -185,9 +186,9 @@ public final class Convert {
     ConvertResult copy() throws IOException {
       checkpoint.reached(0);
       int buffer = (int) Math.min(bufferSize, Math.max(sourceSize, 1));
-      try (ReadAhead ahead =
+      try (ReadAhead<Range> ahead =
           ReadAhead.start(source.name(), source::read, new Cuts(sourceSize), buffer)) {
-        for (Transfer next = ahead.next(); next != null; next = ahead.next()) {
+        for (Transfer<Range> next = ahead.next(); next != null; next = ahead.next()) {
           copy(next);
           ahead.release(next);
         }
@@ -201,8 +202,8 @@ public final class Convert {
       return new ConvertResult(bytesRead, bytesWritten, bytesZero);
     }
 
-    private void copy(Transfer transfer) throws IOException {
-      Step step = transfer.step();
+    private void copy(Transfer<Range> transfer) throws IOException {
+      Range step = transfer.step();
       if (!step.read()) {
         zero(step.position(), step.length());
         return;
@@ -270,25 +271,25 @@ public final class Convert {
   }
 
   /** Cuts the source into reads that end at multiples of the buffer size, and runs of zeros. */
-  private final class Cuts implements ReadAhead.Plan {
-    private final ExtentCursor extents;
+  private final class Cuts implements ReadAhead.Plan<Range> {
+    private final ExtentWindows extents;
     private @Nullable Extent ahead;
     private long position;
 
     Cuts(long size) throws IOException {
-      this.extents = source.extents(0, size);
+      this.extents = new ExtentWindows(source, size);
       this.ahead = extents.next();
     }
 
     @Override
-    public @Nullable Step next() throws IOException {
+    public @Nullable Range next() throws IOException {
       Extent extent = ahead;
       if (extent == null) {
         return null;
       }
       long start = position;
       boolean read = mustRead(extent);
-      long stop = read ? start - start % bufferSize + bufferSize : Long.MAX_VALUE;
+      long stop = read ? start - start % bufferSize + bufferSize : start + ExtentWindows.WINDOW;
       while (extent != null && mustRead(extent) == read && position < stop) {
         position = Math.min(stop, extent.end());
         if (position == extent.end()) {
@@ -296,7 +297,7 @@ public final class Convert {
         }
       }
       ahead = extent;
-      return new Step(start, position - start, read, read ? Note.READ : Note.ZERO);
+      return new Range(start, position - start, read);
     }
 
     private boolean mustRead(Extent extent) {

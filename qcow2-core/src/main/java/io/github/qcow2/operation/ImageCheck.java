@@ -8,7 +8,6 @@ import io.github.qcow2.storage.FileStorage;
 import io.github.qcow2.storage.Storage;
 import java.io.IOException;
 import java.nio.file.Path;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Looks for errors in an image without changing it: counts every reference to every cluster of the
@@ -31,7 +30,7 @@ import org.jspecify.annotations.Nullable;
  *       to check an image of a stranger. The guest data is not read, so encrypted images can be
  *       checked without their key.
  *   <li><b>Memory</b> is bounded by {@link #memory}; usual needs are 4 MiB for each TiB of a file
- *       with 64 KiB clusters, and 20 MiB besides.
+ *       with 64 KiB clusters, more with snapshots, and a few MiB besides.
  *   <li><b>Time</b> is bounded by {@link #tables}. A table is read once, however many snapshots
  *       share it.
  *   <li><b>Writers:</b> a file that is written to meanwhile gives findings that mean nothing.
@@ -49,26 +48,34 @@ public final class ImageCheck {
    */
   public static final long DEFAULT_TABLES = 8L << 30;
 
-  private final @Nullable Path path;
-  private final @Nullable Storage storage;
+  /** Opens the file, if that is to be done, for as long as the check takes. */
+  private interface Opening {
+    CheckReport run(ImageCheck check) throws IOException;
+  }
+
+  private final Opening opening;
   private Limits limits = Limits.DEFAULT;
   private Progress progress = Progress.NONE;
   private long memory = DEFAULT_MEMORY;
   private long tables = DEFAULT_TABLES;
 
-  private ImageCheck(@Nullable Path path, @Nullable Storage storage) {
-    this.path = path;
-    this.storage = storage;
+  private ImageCheck(Opening opening) {
+    this.opening = opening;
   }
 
   /** A check of a file, which is opened read-only for as long as {@link #run} takes. */
   public static ImageCheck of(Path path) {
-    return new ImageCheck(path, null);
+    return new ImageCheck(
+        check -> {
+          try (Storage storage = FileStorage.open(path)) {
+            return check.run(storage);
+          }
+        });
   }
 
   /** A check of a file that is open already. It stays open. */
   public static ImageCheck of(Storage storage) {
-    return new ImageCheck(null, storage);
+    return new ImageCheck(check -> check.run(storage));
   }
 
   /** How much the image may ask for. Default: {@link Limits#DEFAULT}. */
@@ -113,15 +120,7 @@ public final class ImageCheck {
    * @throws IOException if the header cannot be understood, or the file not be read
    */
   public CheckReport run() throws IOException {
-    if (storage != null) {
-      return run(storage);
-    }
-    if (path == null) {
-      throw new IllegalStateException("neither a path nor a storage");
-    }
-    try (Storage opened = FileStorage.open(path)) {
-      return run(opened);
-    }
+    return opening.run(this);
   }
 
   private CheckReport run(Storage image) throws IOException {

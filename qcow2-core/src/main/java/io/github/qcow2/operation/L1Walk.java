@@ -97,8 +97,12 @@ final class L1Walk {
   }
 
   private void checkCopied(long entry, int index, long entryOffset) throws IOException {
-    long refcount = stored.get(geometry.clusterIndex(L1Entry.offset(entry)));
-    if (refcount != StoredCounts.UNREADABLE && (refcount == 1) != L1Entry.copied(entry)) {
+    long cluster = geometry.clusterIndex(L1Entry.offset(entry));
+    if (stored.isOne(cluster) == L1Entry.copied(entry)) {
+      return;
+    }
+    long refcount = stored.get(cluster);
+    if (refcount != StoredCounts.UNREADABLE) {
       log.add(
           Kind.COPIED_FLAG,
           entryOffset,

@@ -208,8 +208,12 @@ final class L2Check {
 
   /** COPIED flags in tables that only snapshots use may be out of date. */
   private void checkCopied(int index, long entry, long offset) throws IOException {
-    long refcount = dataFile ? 1 : stored.get(geometry.clusterIndex(offset));
-    if (refcount != StoredCounts.UNREADABLE && (refcount == 1) != L2Entry.copied(entry)) {
+    long cluster = geometry.clusterIndex(offset);
+    if ((dataFile || stored.isOne(cluster)) == L2Entry.copied(entry)) {
+      return;
+    }
+    long refcount = dataFile ? 1 : stored.get(cluster);
+    if (refcount != StoredCounts.UNREADABLE) {
       log.add(
           Kind.COPIED_FLAG,
           entryOffset(index),

@@ -1,7 +1,6 @@
 package io.github.qcow2.operation;
 
 import io.github.qcow2.format.Geometry;
-import io.github.qcow2.operation.ReadAhead.Note;
 import io.github.qcow2.operation.ReadAhead.Step;
 import io.github.qcow2.operation.ReadAhead.Transfer;
 import io.github.qcow2.storage.Storage;
@@ -34,9 +33,9 @@ final class L2Walk {
         (int) Math.min(Math.max(TRANSFER, clusterSize), (long) tables.size() * clusterSize);
     Runs runs = new Runs(tables.sortedOffsets(), transfer);
     long done = 0;
-    try (ReadAhead ahead = ReadAhead.start(storage.name(), storage::read, runs, transfer)) {
-      for (Transfer next = ahead.next(); next != null; next = ahead.next()) {
-        Step step = next.step();
+    try (ReadAhead<Run> ahead = ReadAhead.start(storage.name(), storage::read, runs, transfer)) {
+      for (Transfer<Run> next = ahead.next(); next != null; next = ahead.next()) {
+        Run step = next.step();
         budget.tables(step.length());
         for (int at = 0; at < step.length(); at += clusterSize) {
           check.check(next.bytes(), at, step.position() + at, tables);
@@ -50,8 +49,16 @@ final class L2Walk {
     }
   }
 
+  /** Tables that lie behind one another in the file. */
+  private record Run(long position, long length) implements Step {
+    @Override
+    public boolean read() {
+      return true;
+    }
+  }
+
   /** Puts tables that lie behind one another into one transfer. */
-  private final class Runs implements ReadAhead.Plan {
+  private final class Runs implements ReadAhead.Plan<Run> {
     private final long[] offsets;
     private final int transfer;
     private int next;
@@ -62,7 +69,7 @@ final class L2Walk {
     }
 
     @Override
-    public @Nullable Step next() {
+    public @Nullable Run next() {
       if (next == offsets.length) {
         return null;
       }
@@ -74,7 +81,7 @@ final class L2Walk {
         end += geometry.clusterSize();
         next++;
       }
-      return new Step(start, end - start, true, Note.READ);
+      return new Run(start, end - start);
     }
   }
 }

@@ -19,7 +19,7 @@ import org.jspecify.annotations.Nullable;
  * closed after it. The thread is never interrupted, because an interrupt can close the channel
  * below it.
  */
-final class ReadAhead implements AutoCloseable {
+final class ReadAhead<S extends ReadAhead.Step> implements AutoCloseable {
   private static final int BUFFERS = 4;
   private static final int STEPS_AHEAD = 16;
 
@@ -30,41 +30,30 @@ final class ReadAhead implements AutoCloseable {
   }
 
   /** Cuts the work into steps; called by the reading thread alone. */
-  interface Plan {
+  interface Plan<S extends Step> {
     /** The next step, or null after the last. */
-    @Nullable Step next() throws IOException;
+    @Nullable S next() throws IOException;
   }
 
-  /**
-   * A range of what is read.
-   *
-   * @param position first byte
-   * @param length in bytes; no more than a buffer holds when it is to be read
-   * @param read whether its bytes are to be fetched
-   * @param note what the plan tells the thread that uses the bytes
-   */
-  record Step(long position, long length, boolean read, Note note) {
-    long end() {
-      return position + length;
+  /** A range that a plan comes to, with whatever else the plan knows about it. */
+  interface Step {
+    /** First byte. */
+    long position();
+
+    /** Bytes; no more than a buffer holds when they are to be read. */
+    long length();
+
+    /** Whether the bytes are to be read. */
+    boolean read();
+
+    /** First byte after the range. */
+    default long end() {
+      return position() + length();
     }
   }
 
-  /** What is known of a step before its bytes have been looked at. */
-  enum Note {
-    /** The device that is read has bytes here; nothing is said of another one. */
-    READ,
-    /** Known to be zeros without reading. */
-    ZERO,
-    /** Both devices of a comparison have bytes here. */
-    READ_BOTH,
-    /** Only the second device of a comparison has bytes here; the first reads as zeros. */
-    READ_SECOND,
-    /** The two devices of a comparison store this range in different ways. */
-    STORED_DIFFERENTLY
-  }
-
   /** A step together with its bytes, if it has any: from position 0 to the limit. */
-  record Transfer(Step step, @Nullable ByteBuffer data) {
+  record Transfer<S extends Step>(S step, @Nullable ByteBuffer data) {
     /** The bytes of a step that was to be read. */
     ByteBuffer bytes() {
       if (data == null) {
@@ -75,18 +64,18 @@ final class ReadAhead implements AutoCloseable {
   }
 
   private final Source source;
-  private final Plan plan;
+  private final Plan<S> plan;
   private final int bufferSize;
   private final Thread thread;
 
-  private final Deque<Transfer> ready = new ArrayDeque<>();
+  private final Deque<Transfer<S>> ready = new ArrayDeque<>();
   private final Deque<ByteBuffer> free = new ArrayDeque<>();
   private int buffers;
   private boolean ended;
   private boolean closed;
   private @Nullable Throwable failure;
 
-  private ReadAhead(String name, Source source, Plan plan, int bufferSize) {
+  private ReadAhead(String name, Source source, Plan<S> plan, int bufferSize) {
     this.source = source;
     this.plan = plan;
     this.bufferSize = bufferSize;
@@ -95,8 +84,9 @@ final class ReadAhead implements AutoCloseable {
   }
 
   /** Starts reading. */
-  static ReadAhead start(String name, Source source, Plan plan, int bufferSize) {
-    ReadAhead ahead = new ReadAhead(name, source, plan, bufferSize);
+  static <S extends Step> ReadAhead<S> start(
+      String name, Source source, Plan<S> plan, int bufferSize) {
+    ReadAhead<S> ahead = new ReadAhead<>(name, source, plan, bufferSize);
     ahead.thread.start();
     return ahead;
   }
@@ -107,14 +97,14 @@ final class ReadAhead implements AutoCloseable {
    *
    * @throws InterruptedException if the calling thread is or gets interrupted
    */
-  synchronized @Nullable Transfer next() throws IOException, InterruptedException {
+  synchronized @Nullable Transfer<S> next() throws IOException, InterruptedException {
     if (Thread.interrupted()) {
       throw new InterruptedException();
     }
     while (ready.isEmpty() && !ended) {
       wait();
     }
-    Transfer transfer = ready.poll();
+    Transfer<S> transfer = ready.poll();
     if (transfer != null) {
       notifyAll();
       return transfer;
@@ -132,7 +122,7 @@ final class ReadAhead implements AutoCloseable {
   }
 
   /** Gives the buffer of a transfer back. */
-  synchronized void release(Transfer transfer) {
+  synchronized void release(Transfer<S> transfer) {
     if (transfer.data() != null) {
       free.push(transfer.data());
       notifyAll();
@@ -162,7 +152,7 @@ final class ReadAhead implements AutoCloseable {
   private void readAll() {
     Throwable thrown = null;
     try {
-      for (Step step = plan.next(); step != null; step = plan.next()) {
+      for (S step = plan.next(); step != null; step = plan.next()) {
         ByteBuffer buffer = null;
         if (step.read()) {
           buffer = takeBuffer();
@@ -173,7 +163,7 @@ final class ReadAhead implements AutoCloseable {
           source.read(buffer, step.position());
           buffer.flip();
         }
-        if (!offer(new Transfer(step, buffer))) {
+        if (!offer(new Transfer<>(step, buffer))) {
           break;
         }
       }
@@ -205,7 +195,7 @@ final class ReadAhead implements AutoCloseable {
   }
 
   /** Hands a transfer over; false once nobody wants it any more. */
-  private synchronized boolean offer(Transfer transfer) throws InterruptedException {
+  private synchronized boolean offer(Transfer<S> transfer) throws InterruptedException {
     while (ready.size() == STEPS_AHEAD && !closed) {
       wait();
     }

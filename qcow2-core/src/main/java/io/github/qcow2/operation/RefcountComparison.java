@@ -53,17 +53,17 @@ final class RefcountComparison {
         unreadable(first, last - first);
       }
       done += geometry.clusterSize();
-      if (done - reported >= REPORT_STEP || last == end) {
+      if (done - reported >= REPORT_STEP) {
         checkpoint.reached(done);
         reported = done;
       }
     }
+    checkpoint.finished();
   }
 
-  /** The number of blocks that {@link #compare} goes through. */
+  /** The number of blocks that {@link #compare} may go through, while references are counted. */
   long blocks() {
-    return (counter.clustersEnd() + geometry.refcountsPerBlock() - 1)
-        >>> geometry.refcountBlockBits();
+    return geometry.refcountTableIndex(counter.fileClusters()) + 1;
   }
 
   /** The number of the last cluster that is referred to or has a count; 0 if there is none. */

@@ -6,16 +6,16 @@ import io.github.qcow2.format.RefcountWidth;
 /**
  * A count for each host cluster, in pages that exist only where something was counted.
  *
- * <p>A page starts with two bits a cluster, enough for what images without snapshots need, and is
- * rewritten with wider counts when one outgrows them: 8, then 32, then 64 bits. With 64 KiB
- * clusters, a file of 1 TiB takes 4 MiB.
+ * <p>A page starts with one bit a cluster, which is enough for images without snapshots, and is
+ * rewritten with wider counts when one outgrows them: 4, then 16, then 64 bits. With 64 KiB
+ * clusters, a file of 1 TiB takes 2 MiB.
  */
 final class ReferenceCounts {
   private static final int PAGE_BITS = 15;
   private static final int PAGE_CLUSTERS = 1 << PAGE_BITS;
 
   /** Logarithms of the widths that a page goes through. */
-  private static final int[] ORDERS = {1, 3, 5, 6};
+  private static final int[] ORDERS = {0, 2, 4, 6};
 
   private final CheckBudget budget;
   private final long[][] pages;

@@ -1,5 +1,6 @@
 package io.github.qcow2.operation;
 
+import io.github.qcow2.error.LimitExceededException;
 import io.github.qcow2.format.Geometry;
 import io.github.qcow2.format.Header;
 import io.github.qcow2.format.RefcountWidth;
@@ -11,22 +12,25 @@ import org.jspecify.annotations.Nullable;
 /**
  * The reference counts that the image itself records (qcow2 spec, "Host cluster management").
  *
- * <p>{@link #get} looks one up through a cache of small pieces of refcount blocks, which an L2
- * table with clusters all over the file needs; {@link #block} hands out whole blocks in order.
- * Memory: the refcount table, 16 MiB of cache and one block.
+ * <p>Reading goes through the blocks in order once and remembers which clusters have a count of
+ * exactly 1, because {@link #isOne} is asked for every entry of every L2 table, in no order. {@link
+ * #get} looks a count up through a small cache, and {@link #block} hands out whole blocks. Memory:
+ * the refcount table, a bit for each cluster, 1 MiB of cache and one block.
  */
 final class StoredCounts {
   /** What {@link #get} gives when the refcount table entry cannot be followed. */
   static final long UNREADABLE = -1;
 
   private static final int SLICE_BYTES = 4096;
-  private static final int SLICES = 4096;
+  private static final int SLICES = 256;
 
   private final long[] table;
   private final Geometry geometry;
   private final RefcountWidth width;
   private final long fileLength;
   private final CheckBudget budget;
+  private final long fileClusters;
+  private final ReferenceCounts ones;
   private final TableReader lookups;
   private final TableReader scan;
   private final long[] blockWords;
@@ -36,12 +40,15 @@ final class StoredCounts {
   private final long[] sliceOffsets = new long[SLICES];
 
   private StoredCounts(
-      long[] table, Storage storage, long fileLength, Geometry geometry, CheckBudget budget) {
+      long[] table, Storage storage, long fileLength, Geometry geometry, CheckBudget budget)
+      throws LimitExceededException {
     this.table = table;
     this.geometry = geometry;
     this.width = RefcountWidth.of(geometry.refcountOrder());
     this.fileLength = fileLength;
     this.budget = budget;
+    this.fileClusters = geometry.clustersFor(fileLength);
+    this.ones = new ReferenceCounts(fileClusters, budget);
     this.lookups = new TableReader(storage, fileLength, budget);
     this.scan = new TableReader(storage, fileLength, budget);
     this.blockWords = new long[geometry.clusterSize() / Long.BYTES];
@@ -49,7 +56,10 @@ final class StoredCounts {
     Arrays.fill(sliceOffsets, -1);
   }
 
-  /** Reads the refcount table; the header's reader has checked its size against the limits. */
+  /**
+   * Reads the refcount table, whose size the header's reader has checked against the limits, and
+   * the blocks that count the clusters of the file.
+   */
   static StoredCounts read(Header header, Storage storage, long fileLength, CheckBudget budget)
       throws IOException {
     int clusterSize = header.geometry().clusterSize();
@@ -57,7 +67,9 @@ final class StoredCounts {
     budget.memory((long) entries * Long.BYTES + clusterSize);
     long[] table = new long[entries];
     new TableReader(storage, fileLength, budget).read(header.refcountTableOffset(), table, entries);
-    return new StoredCounts(table, storage, fileLength, header.geometry(), budget);
+    StoredCounts stored = new StoredCounts(table, storage, fileLength, header.geometry(), budget);
+    stored.findOnes();
+    return stored;
   }
 
   /** The number of entries of the refcount table. */
@@ -68,6 +80,32 @@ final class StoredCounts {
   /** An entry of the refcount table, as it is. */
   long tableEntry(int index) {
     return table[index];
+  }
+
+  private void findOnes() throws IOException {
+    long perBlock = geometry.refcountsPerBlock();
+    for (long first = 0; first < fileClusters; first += perBlock) {
+      long index = geometry.refcountTableIndex(first);
+      long[] words = isReadable(index) ? block(index) : null;
+      if (words != null) {
+        int count = (int) Math.min(perBlock, fileClusters - first);
+        for (int i = width.nextUsed(words, 0, count);
+            i < count;
+            i = width.nextUsed(words, i + 1, count)) {
+          if (width.get(words, i) == 1) {
+            ones.set(first + i, 1);
+          }
+        }
+      }
+    }
+  }
+
+  /**
+   * Whether the stored count of a cluster is exactly 1, so that it may be written in place. False
+   * as well if the count cannot be read.
+   */
+  boolean isOne(long cluster) throws IOException {
+    return cluster < fileClusters ? ones.get(cluster) == 1 : get(cluster) == 1;
   }
 
   /** The stored count of a cluster, or {@link #UNREADABLE}. */
@@ -126,7 +164,7 @@ final class StoredCounts {
   }
 
   private long[] slice(long offset) throws IOException {
-    int slot = (int) ((offset * 0x9e37_79b9_7f4a_7c15L) >>> 52);
+    int slot = (int) ((offset * 0x9e37_79b9_7f4a_7c15L) >>> 56);
     long[] words = slices[slot];
     if (words == null) {
       budget.memory((long) sliceWords * Long.BYTES);

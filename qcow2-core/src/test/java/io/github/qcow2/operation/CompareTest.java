@@ -105,6 +105,19 @@ final class CompareTest {
   }
 
   @Test
+  void neighbouringExtentsAreReadInLongTransfers() throws IOException {
+    MemoryDevice first = new MemoryDevice(8 * MIB).data(0, 8 * MIB, 1);
+    MemoryDevice second = new MemoryDevice(8 * MIB).data(0, 8 * MIB, 1);
+    for (int at = 0; at < 8 * MIB; at += 8192) {
+      first.kind(at, 4096, Kind.COMPRESSED);
+    }
+
+    assertThat(Compare.of(first, second).run().identical()).isTrue();
+    assertThat(first.longestTransfer).isEqualTo(2 * MIB);
+    assertThat(second.longestTransfer).isEqualTo(2 * MIB);
+  }
+
+  @Test
   void emptyDisksAreIdentical() throws IOException {
     assertThat(Compare.of(new MemoryDevice(0), new MemoryDevice(0)).strict(true).run().identical())
         .isTrue();

@@ -211,6 +211,26 @@ final class ConvertTest {
   }
 
   @Test
+  void longRunOfZeroesCanBeCancelled() {
+    List<Long> seen = new ArrayList<>();
+    BlockDevice source = new Huge();
+    BlockDevice target = new Huge();
+
+    assertThatExceptionOfType(OperationCancelledException.class)
+        .isThrownBy(
+            () ->
+                Convert.from(source)
+                    .to(target)
+                    .targetIsZero(true)
+                    .progress((done, total) -> seen.add(done) && done == 0)
+                    .run());
+    assertThat(seen).containsExactly(0L, 64L << 30);
+    assertThatExceptionOfType(OperationCancelledException.class)
+        .isThrownBy(() -> Compare.of(source, target).progress((done, total) -> done == 0).run())
+        .withMessageContaining("after " + (64L << 30) + " of");
+  }
+
+  @Test
   void interruptCancelsAndTheFlagStaysSet() {
     MemoryDevice source = new MemoryDevice(4 * MIB).data(0, 4 * MIB, 3);
 
@@ -397,6 +417,23 @@ final class ConvertTest {
   private static void assertNoReader() {
     assertThat(Thread.getAllStackTraces().keySet())
         .noneMatch(thread -> thread.getName().startsWith("qcow2-read-ahead"));
+  }
+
+  /** 1 PiB of nothing. */
+  private static final class Huge extends Wrapped {
+    Huge() {
+      super(new MemoryDevice(0));
+    }
+
+    @Override
+    public long size() {
+      return 1L << 50;
+    }
+
+    @Override
+    protected Extent extentHook(long position, long length) {
+      return new Extent(position, length, Kind.UNALLOCATED, 0, Extent.NO_HOST_OFFSET);
+    }
   }
 
   /** Passes everything on; a test overrides what it wants to go wrong. */

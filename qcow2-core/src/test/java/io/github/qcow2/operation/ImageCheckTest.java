@@ -301,7 +301,7 @@ final class ImageCheckTest {
     HandMadeImage image = new HandMadeImage().map(0, 5);
     image.storage.setSize(1L << 46);
 
-    assertThat(ImageCheck.of(image.storage).memory(1 << 20).run().isClean()).isTrue();
+    assertThat(ImageCheck.of(image.storage).memory(2 << 20).run().isClean()).isTrue();
   }
 
   @Test

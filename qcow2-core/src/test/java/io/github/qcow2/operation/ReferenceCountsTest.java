@@ -48,15 +48,15 @@ final class ReferenceCountsTest {
 
   @Test
   void memoryIsTakenPerPageAndWidth() throws LimitExceededException {
-    // A page covers 32768 clusters; with two bits each it takes 8 KiB.
-    ReferenceCounts onePage = new ReferenceCounts(1 << 20, new CheckBudget("image", 9000, 0));
-    onePage.set(0, 3);
+    // A page covers 32768 clusters; with one bit each it takes 4 KiB.
+    ReferenceCounts onePage = new ReferenceCounts(1 << 20, new CheckBudget("image", 5000, 0));
+    onePage.set(0, 1);
     onePage.set(32_767, 1);
     assertThatExceptionOfType(LimitExceededException.class)
         .isThrownBy(() -> onePage.set(32_768, 1));
 
-    ReferenceCounts wider = new ReferenceCounts(1 << 20, new CheckBudget("image", 9000, 0));
-    wider.set(0, 3);
-    assertThatExceptionOfType(LimitExceededException.class).isThrownBy(() -> wider.set(0, 4));
+    ReferenceCounts wider = new ReferenceCounts(1 << 20, new CheckBudget("image", 5000, 0));
+    wider.set(0, 1);
+    assertThatExceptionOfType(LimitExceededException.class).isThrownBy(() -> wider.set(0, 2));
   }
 }
