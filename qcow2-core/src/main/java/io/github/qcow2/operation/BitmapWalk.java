@@ -12,6 +12,7 @@ import io.github.qcow2.storage.Storage;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.List;
+import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -112,7 +113,8 @@ final class BitmapWalk {
   private void entry(int index, long entry, long place) throws IOException {
     @Nullable String rule = BitmapTableEntry.brokenRule(entry, header.geometry());
     if (rule != null) {
-      broken(place, String.format("ERROR bitmap %d table entry %x", index, entry), rule);
+      broken(
+          place, String.format(Locale.ROOT, "ERROR bitmap %d table entry %x", index, entry), rule);
     } else if (BitmapTableEntry.offset(entry) != 0) {
       counter.count(BitmapTableEntry.offset(entry), header.geometry().clusterSize(), 1);
     }

@@ -33,7 +33,9 @@ import java.nio.file.Path;
  *       with 64 KiB clusters, more with snapshots, and a few MiB besides.
  *   <li><b>Time</b> is bounded by {@link #tables}. A table is read once, however many snapshots
  *       share it.
- *   <li><b>Writers:</b> a file that is written to meanwhile gives findings that mean nothing.
+ *   <li><b>Writers:</b> a file that is written to meanwhile gives findings that mean nothing. An
+ *       image that is open in this process is checked through {@link
+ *       io.github.qcow2.Qcow2Image#hostStorage}, after a flush.
  *   <li><b>Threads:</b> the calling thread checks, one more reads ahead. Interrupting the calling
  *       thread cancels; its flag stays set.
  * </ul>

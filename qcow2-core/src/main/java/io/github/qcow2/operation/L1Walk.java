@@ -4,6 +4,7 @@ import io.github.qcow2.format.Geometry;
 import io.github.qcow2.format.L1Entry;
 import io.github.qcow2.operation.Finding.Kind;
 import java.io.IOException;
+import java.util.Locale;
 
 /**
  * Counts the references that L1 tables make to L2 tables, and checks their entries (qcow2 spec,
@@ -67,7 +68,8 @@ final class L1Walk {
       log.add(
           Kind.RESERVED_BITS,
           entryOffset,
-          () -> String.format("ERROR found L1 entry with reserved bits set: %x", entry));
+          () ->
+              String.format(Locale.ROOT, "ERROR found L1 entry with reserved bits set: %x", entry));
     }
     long table = L1Entry.offset(entry);
     if (table == 0) {
@@ -75,7 +77,9 @@ final class L1Walk {
         log.add(
             Kind.COPIED_FLAG,
             entryOffset,
-            () -> String.format("ERROR OFLAG_COPIED without L2 cluster: l1_index=%d", index));
+            () ->
+                String.format(
+                    Locale.ROOT, "ERROR OFLAG_COPIED without L2 cluster: l1_index=%d", index));
       }
       return;
     }
@@ -86,7 +90,9 @@ final class L1Walk {
           entryOffset,
           () ->
               String.format(
-                  "ERROR l2_offset=%x: Table is not cluster aligned; L1 entry corrupted", table));
+                  Locale.ROOT,
+                  "ERROR l2_offset=%x: Table is not cluster aligned; L1 entry corrupted",
+                  table));
     }
     if (active) {
       checkCopied(entry, index, entryOffset);
@@ -108,8 +114,11 @@ final class L1Walk {
           entryOffset,
           () ->
               String.format(
+                  Locale.ROOT,
                   "ERROR OFLAG_COPIED L2 cluster: l1_index=%d l1_entry=%x refcount=%d",
-                  index, entry, refcount));
+                  index,
+                  entry,
+                  refcount));
     }
   }
 }

@@ -9,6 +9,7 @@ import io.github.qcow2.format.SubclusterBitmap;
 import io.github.qcow2.operation.Finding.Kind;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.util.Locale;
 
 /**
  * Checks the entries of one L2 table after another and counts what they refer to (qcow2 spec,
@@ -88,8 +89,10 @@ final class L2Check {
           others,
           () ->
               String.format(
+                  Locale.ROOT,
                   "ERROR l2_offset=%x: Table maps %d other ranges to the same part of the data file",
-                  offset, others));
+                  offset,
+                  others));
     }
     statistics.add(allocated, fragmented, compressed, activeReferences);
   }
@@ -104,6 +107,7 @@ final class L2Check {
           references,
           () ->
               String.format(
+                  Locale.ROOT,
                   "ERROR: coffset=0x%x: copied flag must never be set for compressed clusters",
                   offset));
     }
@@ -115,7 +119,10 @@ final class L2Check {
           references,
           () ->
               String.format(
-                  "ERROR compressed cluster %d with data file, entry=0x%x", index, plain));
+                  Locale.ROOT,
+                  "ERROR compressed cluster %d with data file, entry=0x%x",
+                  index,
+                  plain));
       return;
     }
     if (bitmap != 0) {
@@ -125,8 +132,10 @@ final class L2Check {
           references,
           () ->
               String.format(
+                  Locale.ROOT,
                   "ERROR compressed cluster %d with non-zero subcluster allocation bitmap, entry=0x%x",
-                  index, plain));
+                  index,
+                  plain));
       return;
     }
     allocated++;
@@ -144,7 +153,8 @@ final class L2Check {
           Kind.RESERVED_BITS,
           entryOffset(index),
           references,
-          () -> String.format("ERROR found l2 entry with reserved bits set: %x", entry));
+          () ->
+              String.format(Locale.ROOT, "ERROR found l2 entry with reserved bits set: %x", entry));
     }
     ClusterType type = L2Entry.type(entry, geometry, dataFile);
     if (type == ClusterType.NORMAL || type == ClusterType.ZERO_ALLOCATED) {
@@ -172,6 +182,7 @@ final class L2Check {
           references,
           () ->
               String.format(
+                  Locale.ROOT,
                   "ERROR offset=%x: Allocated cluster has corrupted subcluster allocation bitmap",
                   offset));
     }
@@ -187,8 +198,10 @@ final class L2Check {
           references,
           () ->
               String.format(
+                  Locale.ROOT,
                   "ERROR offset=%x: %s cluster is not properly aligned; L2 entry corrupted.",
-                  offset, data ? "Data" : "Preallocated"));
+                  offset,
+                  data ? "Data" : "Preallocated"));
     }
     if (!reported) {
       checkReadable(index, entry, bitmap);
@@ -220,7 +233,10 @@ final class L2Check {
           activeReferences,
           () ->
               String.format(
-                  "ERROR OFLAG_COPIED data cluster: l2_entry=%x refcount=%d", entry, refcount));
+                  Locale.ROOT,
+                  "ERROR OFLAG_COPIED data cluster: l2_entry=%x refcount=%d",
+                  entry,
+                  refcount));
     }
   }
 
@@ -232,7 +248,7 @@ final class L2Check {
           Kind.UNREADABLE_ENTRY,
           entryOffset(index),
           references,
-          () -> String.format("ERROR l2_entry=%x: %s", entry, rule));
+          () -> String.format(Locale.ROOT, "ERROR l2_entry=%x: %s", entry, rule));
     }
   }
 

@@ -5,6 +5,7 @@ import io.github.qcow2.error.Qcow2Exception;
 import io.github.qcow2.format.Geometry;
 import io.github.qcow2.format.RefcountWidth;
 import io.github.qcow2.operation.Finding.Kind;
+import java.util.Locale;
 
 /**
  * Counts, for each host cluster, how many references there are to it: what its reference count
@@ -120,9 +121,11 @@ final class ReferenceCounter {
           times,
           () ->
               String.format(
+                  Locale.ROOT,
                   "ERROR: counting reference for region exceeding the end of the file by one cluster"
                       + " or more: offset 0x%x size 0x%x",
-                  offset, length));
+                  offset,
+                  length));
       return false;
     }
     return true;
@@ -148,7 +151,9 @@ final class ReferenceCounter {
           times - room,
           () ->
               String.format(
-                  "ERROR: overflow cluster offset=0x%x", cluster << geometry.clusterBits()));
+                  Locale.ROOT,
+                  "ERROR: overflow cluster offset=0x%x",
+                  cluster << geometry.clusterBits()));
     }
   }
 }

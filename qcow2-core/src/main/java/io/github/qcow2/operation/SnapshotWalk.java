@@ -10,6 +10,7 @@ import io.github.qcow2.operation.Finding.Kind;
 import io.github.qcow2.storage.Storage;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.util.Locale;
 
 /**
  * Counts the references that internal snapshots make: the snapshot table to its clusters, and each
@@ -94,18 +95,22 @@ final class SnapshotWalk {
           place,
           () ->
               String.format(
+                  Locale.ROOT,
                   "ERROR snapshot table entry %d l1_offset=0x%x: L1 table is not cluster aligned;"
                       + " snapshot table entry corrupted",
-                  index, offset));
+                  index,
+                  offset));
     } else if (entries * Long.BYTES > limits.l1Bytes()) {
       log.add(
           Kind.SNAPSHOT_TABLE,
           place,
           () ->
               String.format(
+                  Locale.ROOT,
                   "ERROR snapshot table entry %d l1_size=0x%x: L1 table is too large; snapshot"
                       + " table entry corrupted",
-                  index, entries));
+                  index,
+                  entries));
     } else {
       if (!incomplete) {
         checkUsable(index, table, place);

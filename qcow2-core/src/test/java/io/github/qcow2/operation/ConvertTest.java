@@ -8,7 +8,6 @@ import static org.assertj.core.api.Assertions.catchThrowable;
 import io.github.qcow2.BlockDevice;
 import io.github.qcow2.Extent;
 import io.github.qcow2.Extent.Kind;
-import io.github.qcow2.ZeroMode;
 import io.github.qcow2.error.LimitExceededException;
 import io.github.qcow2.error.OperationCancelledException;
 import io.github.qcow2.error.ReadOnlyImageException;
@@ -247,7 +246,7 @@ final class ConvertTest {
   void interruptWhileWaitingForTheSourceCancels() {
     Thread caller = Thread.currentThread();
     BlockDevice source =
-        new Wrapped(new MemoryDevice(4 * MIB).data(0, 4 * MIB, 3)) {
+        new WrappedDevice(new MemoryDevice(4 * MIB).data(0, 4 * MIB, 3)) {
           @Override
           protected void readHook(ByteBuffer destination, long position) throws IOException {
             if (position >= MIB) {
@@ -270,7 +269,7 @@ final class ConvertTest {
   void readFailureReachesTheCallerAsItIsAfterWhatCameBefore() {
     IOException failure = new IOException("bad sector");
     BlockDevice source =
-        new Wrapped(new MemoryDevice(4 * MIB).data(0, 4 * MIB, 3)) {
+        new WrappedDevice(new MemoryDevice(4 * MIB).data(0, 4 * MIB, 3)) {
           @Override
           protected void readHook(ByteBuffer destination, long position) throws IOException {
             if (position >= MIB) {
@@ -291,7 +290,7 @@ final class ConvertTest {
   void failureOfTheExtentWalkReachesTheCallerAsItIs() {
     IllegalStateException failure = new IllegalStateException("broken device");
     BlockDevice source =
-        new Wrapped(new MemoryDevice(4 * MIB).data(0, 4 * MIB, 3)) {
+        new WrappedDevice(new MemoryDevice(4 * MIB).data(0, 4 * MIB, 3)) {
           @Override
           protected Extent extentHook(long position, long length) throws IOException {
             if (position >= MIB) {
@@ -311,7 +310,7 @@ final class ConvertTest {
     IOException failure = new IOException("no space left");
     MemoryDevice source = new MemoryDevice(64 * MIB).data(0, 64 * MIB, 3);
     BlockDevice target =
-        new Wrapped(new MemoryDevice(64 * MIB)) {
+        new WrappedDevice(new MemoryDevice(64 * MIB)) {
           @Override
           protected void writeHook(ByteBuffer bytes, long position) throws IOException {
             throw failure;
@@ -328,7 +327,7 @@ final class ConvertTest {
   void readingGoesOnWhileATransferIsWritten() throws Exception {
     CountDownLatch secondRead = new CountDownLatch(1);
     BlockDevice source =
-        new Wrapped(new MemoryDevice(MIB).data(0, MIB, 3)) {
+        new WrappedDevice(new MemoryDevice(MIB).data(0, MIB, 3)) {
           @Override
           protected void readHook(ByteBuffer destination, long position) throws IOException {
             super.readHook(destination, position);
@@ -338,7 +337,7 @@ final class ConvertTest {
           }
         };
     BlockDevice target =
-        new Wrapped(new MemoryDevice(MIB)) {
+        new WrappedDevice(new MemoryDevice(MIB)) {
           @Override
           protected void writeHook(ByteBuffer bytes, long position) throws IOException {
             try {
@@ -358,7 +357,7 @@ final class ConvertTest {
     Set<Integer> buffers = ConcurrentHashMap.newKeySet();
     AtomicInteger reads = new AtomicInteger();
     BlockDevice source =
-        new Wrapped(new MemoryDevice(4 * MIB).data(0, 4 * MIB, 3)) {
+        new WrappedDevice(new MemoryDevice(4 * MIB).data(0, 4 * MIB, 3)) {
           @Override
           protected void readHook(ByteBuffer destination, long position) throws IOException {
             assertThat(destination.isDirect()).isTrue();
@@ -420,7 +419,7 @@ final class ConvertTest {
   }
 
   /** 1 PiB of nothing. */
-  private static final class Huge extends Wrapped {
+  private static final class Huge extends WrappedDevice {
     Huge() {
       super(new MemoryDevice(0));
     }
@@ -433,56 +432,6 @@ final class ConvertTest {
     @Override
     protected Extent extentHook(long position, long length) {
       return new Extent(position, length, Kind.UNALLOCATED, 0, Extent.NO_HOST_OFFSET);
-    }
-  }
-
-  /** Passes everything on; a test overrides what it wants to go wrong. */
-  private static class Wrapped extends BlockDevice {
-    private final BlockDevice device;
-
-    Wrapped(BlockDevice device) {
-      super("wrapped", false);
-      this.device = device;
-    }
-
-    @Override
-    public long size() {
-      return device.size();
-    }
-
-    @Override
-    protected void readHook(ByteBuffer destination, long position) throws IOException {
-      device.read(destination, position);
-    }
-
-    @Override
-    protected void writeHook(ByteBuffer source, long position) throws IOException {
-      device.write(source, position);
-    }
-
-    @Override
-    protected void writeZeroesHook(long position, long length, ZeroMode mode) throws IOException {
-      device.writeZeroes(position, length, mode);
-    }
-
-    @Override
-    protected void discardHook(long position, long length) throws IOException {
-      device.discard(position, length);
-    }
-
-    @Override
-    protected void flushHook() throws IOException {
-      device.flush();
-    }
-
-    @Override
-    protected Extent extentHook(long position, long length) throws IOException {
-      return ((MemoryDevice) device).extentHook(position, length);
-    }
-
-    @Override
-    protected void closeHook() throws IOException {
-      device.close();
     }
   }
 }
