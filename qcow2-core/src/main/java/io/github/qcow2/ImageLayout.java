@@ -76,7 +76,7 @@ final class ImageLayout {
   /** Says in the header where the tables are. */
   void describe(HeaderBuilder header) {
     header.refcountTable(geometry.clusterSize(), (int) tableClusters);
-    header.l1Table(l1Offset(), l1Entries);
+    header.l1Table(l1Entries == 0 ? 0 : l1Offset(), l1Entries);
   }
 
   private long l1Offset() {
