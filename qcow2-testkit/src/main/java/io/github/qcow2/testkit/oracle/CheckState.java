@@ -20,7 +20,8 @@ final class CheckState {
     this.fileSize = image.size();
     this.clusterBits = header.clusterBits();
     this.clusterSize = header.clusterSize();
-    this.use = new ClusterUse((fileSize + clusterSize - 1) >>> clusterBits);
+    // One more than the file has: something short may begin exactly at the end.
+    this.use = new ClusterUse(((fileSize + clusterSize - 1) >>> clusterBits) + 1);
   }
 
   /**
@@ -30,8 +31,10 @@ final class CheckState {
    *     the end of the file: what is missing reads as zeros
    */
   boolean uses(long offset, long length, Kind kind) {
-    long overhang = offset + length - fileSize;
-    if (offset < 0 || length < 0 || offset > fileSize || overhang >= clusterSize) {
+    if (offset < 0
+        || length < 0
+        || offset > fileSize
+        || length - (fileSize - offset) >= clusterSize) {
       findings.add(
           FindingKind.BEYOND_END, offset, kind + ", %d bytes, in a file of %d", length, fileSize);
       return false;

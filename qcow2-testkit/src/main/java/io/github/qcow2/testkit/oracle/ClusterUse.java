@@ -70,7 +70,7 @@ final class ClusterUse {
     this.pages = new Page[Math.toIntExact((clusters + PAGE - 1) >>> PAGE_BITS)];
   }
 
-  /** How many clusters the file has; the last may be cut off. */
+  /** How many clusters there can be something in. */
   long clusters() {
     return clusters;
   }
