@@ -1,11 +1,56 @@
 package io.github.qcow2.codec;
 
 import java.nio.ByteBuffer;
+import java.util.concurrent.ArrayBlockingQueue;
+import java.util.concurrent.BlockingQueue;
 import java.util.zip.DataFormatException;
+import java.util.zip.Deflater;
 import java.util.zip.Inflater;
 
-/** Raw deflate (RFC 1951), which qemu-img calls zlib. Reads streams with any window. */
-final class DeflateCodec implements CompressionCodec {
+/**
+ * Raw deflate (RFC 1951, no zlib header): compression type 0, which qemu-img calls zlib.
+ *
+ * <p><b>Reading</b> accepts what qemu-img 7.2 accepts. Matches may lie up to 32 KiB back, though
+ * QEMU itself writes none further than 4 KiB. A stream need not be terminated if it fills the
+ * target; but it is decoded as far as it goes without giving more output, so a stream that is not
+ * terminated and followed by bytes that no stream goes on with, such as zeros, is refused.
+ *
+ * <p><b>Writing</b> uses matches up to 32 KiB back, since {@link Deflater} knows no smaller window.
+ * QEMU reads such streams, as does everybody who inflates a cluster in one call; a reader that does
+ * it piece by piece with a window of 4 KiB would not.
+ *
+ * <p>Inflaters and deflaters, which hold native memory, are kept for reuse, at most one of each per
+ * processor; those beyond that are ended after use.
+ */
+public final class DeflateCodec implements CompressionCodec {
+  /** The compromise between size and speed that zlib, and hence QEMU, makes by default. */
+  public static final int DEFAULT_LEVEL = 6;
+
+  private final int level;
+  private final BlockingQueue<Inflater> inflaters;
+  private final BlockingQueue<Deflater> deflaters;
+
+  /** Creates a codec that compresses at {@link #DEFAULT_LEVEL}. */
+  public DeflateCodec() {
+    this(DEFAULT_LEVEL);
+  }
+
+  /**
+   * Creates a codec.
+   *
+   * @param level of compression: from {@link Deflater#BEST_SPEED} to {@link
+   *     Deflater#BEST_COMPRESSION}
+   */
+  public DeflateCodec(int level) {
+    if (level < Deflater.BEST_SPEED || level > Deflater.BEST_COMPRESSION) {
+      throw new IllegalArgumentException("compression level " + level);
+    }
+    this.level = level;
+    int kept = Runtime.getRuntime().availableProcessors();
+    inflaters = new ArrayBlockingQueue<>(kept);
+    deflaters = new ArrayBlockingQueue<>(kept);
+  }
+
   @Override
   public int compressionType() {
     return 0;
@@ -18,18 +63,46 @@ final class DeflateCodec implements CompressionCodec {
 
   @Override
   public void decompress(ByteBuffer source, ByteBuffer target) throws CodecException {
-    Inflater inflater = new Inflater(true);
+    Inflater pooled = inflaters.poll();
+    Inflater inflater = pooled != null ? pooled : new Inflater(true);
     try {
       inflater.setInput(source);
-      while (target.hasRemaining()) {
-        if (inflater.inflate(target) == 0 && (inflater.finished() || inflater.needsInput())) {
-          throw new CodecException("the stream ends " + target.remaining() + " bytes early");
-        }
+      // One call does all that can be done with this input and this room.
+      inflater.inflate(target);
+      if (target.hasRemaining()) {
+        throw new CodecException("the stream ends " + target.remaining() + " bytes early");
       }
     } catch (DataFormatException e) {
-      throw new CodecException("not a deflate stream: " + e.getMessage());
+      throw new CodecException("not a deflate stream: " + e.getMessage(), e);
     } finally {
-      inflater.end();
+      inflater.reset();
+      if (!inflaters.offer(inflater)) {
+        inflater.end();
+      }
+    }
+  }
+
+  @Override
+  public int compress(ByteBuffer source, ByteBuffer target) {
+    int sourceStart = source.position();
+    int targetStart = target.position();
+    Deflater pooled = deflaters.poll();
+    Deflater deflater = pooled != null ? pooled : new Deflater(level, true);
+    try {
+      deflater.setInput(source);
+      deflater.finish();
+      deflater.deflate(target);
+      if (deflater.finished()) {
+        return target.position() - targetStart;
+      }
+      source.position(sourceStart);
+      target.position(targetStart);
+      return NOT_COMPRESSIBLE;
+    } finally {
+      deflater.reset();
+      if (!deflaters.offer(deflater)) {
+        deflater.end();
+      }
     }
   }
 }

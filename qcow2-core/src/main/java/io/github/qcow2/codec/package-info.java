@@ -1,4 +1,16 @@
-/** Compression of clusters: deflate is built in, other codecs are found as services. */
+/**
+ * Compression of clusters.
+ *
+ * <ul>
+ *   <li>{@link io.github.qcow2.codec.CompressionCodec} is the contract. Other compression types are
+ *       added by providing it as a service, in {@code module-info} or {@code META-INF/services}.
+ *   <li>{@link io.github.qcow2.codec.DeflateCodec} is built in.
+ *   <li>{@link io.github.qcow2.codec.CompressionCodecs} finds the codec for a number in a header.
+ * </ul>
+ *
+ * <p>The abstract test class {@code CompressionCodecContract} of the test kit says the same in
+ * code: extend it to test a codec of your own.
+ */
 @NullMarked
 package io.github.qcow2.codec;
 

@@ -8,7 +8,9 @@
  *   <li>{@link io.github.qcow2.testkit.contract.BlockDeviceContract} for {@link
  *       io.github.qcow2.BlockDevice};
  *   <li>{@link io.github.qcow2.testkit.contract.MetadataCacheContract} for {@link
- *       io.github.qcow2.cache.MetadataCache}.
+ *       io.github.qcow2.cache.MetadataCache};
+ *   <li>{@link io.github.qcow2.testkit.contract.CompressionCodecContract} for {@link
+ *       io.github.qcow2.codec.CompressionCodec}.
  * </ul>
  *
  * <p>A contract asks only for what the interface's Javadoc promises, so every implementation, of
