@@ -88,11 +88,8 @@ final class DecompressedClusters {
       file.read(source, hostOffset);
       codec.decompress(source.flip(), target);
     } catch (CodecException e) {
-      CorruptImageException corrupt =
-          new CorruptImageException(
-              image, hostOffset, codec.name() + " cluster does not decompress: " + e.getMessage());
-      corrupt.initCause(e);
-      throw corrupt;
+      throw new CorruptImageException(
+          image, hostOffset, codec.name() + " cluster does not decompress: " + e.getMessage(), e);
     } finally {
       buffers.give(source);
     }
