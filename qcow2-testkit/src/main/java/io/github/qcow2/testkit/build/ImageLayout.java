@@ -24,7 +24,6 @@ final class ImageLayout {
   private final int clusterSize;
   private final List<MappingTable> tables;
   private final References references;
-  private final byte[] snapshotTable;
   private long snapshotTableOffset;
   private long end;
 
@@ -33,7 +32,6 @@ final class ImageLayout {
     this.clusterSize = image.clusterSize();
     this.tables = MappingTable.of(image);
     this.references = new References(image.clusterBits, image.refcountOrder);
-    this.snapshotTable = new byte[SnapshotTableWriter.length(image)];
     this.end = clusterSize;
   }
 
@@ -42,7 +40,7 @@ final class ImageLayout {
     for (MappingTable table : tables) {
       table.offset = place(table.entries * 8L);
     }
-    snapshotTableOffset = place(snapshotTable.length);
+    snapshotTableOffset = place(SnapshotTableWriter.length(image));
     Set<MappingTable.L2> l2s = placeL2Tables();
     placeClusters();
     references.placeStructures(end);

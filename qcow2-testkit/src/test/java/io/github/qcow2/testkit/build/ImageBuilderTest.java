@@ -140,6 +140,44 @@ final class ImageBuilderTest {
   }
 
   @Test
+  void streamsOfAnotherCompressionAreStoredAsTheyAre() throws IOException {
+    byte[] stream = {7, 8, 9};
+    BuiltImage image =
+        ImageBuilder.of(12, 1 << 20).compressionType(1).compressedStream(5, stream).build();
+    SpecOracle oracle =
+        SpecOracle.of(image.bytes())
+            .withZstd(
+                (data, cluster) -> {
+                  assertThat(data).startsWith(stream);
+                  Arrays.fill(cluster, data[2]);
+                });
+
+    assertThat(oracle.header().compressionType()).isEqualTo(1);
+    assertThat(oracle.check().findings()).isEmpty();
+    assertThat(oracle.read(5 * CLUSTER, CLUSTER)).containsOnly(9);
+  }
+
+  @Test
+  void oracleDoesNotGuessWhatItWasNotGiven() throws IOException {
+    SpecOracle zstd =
+        SpecOracle.of(
+            ImageBuilder.of(12, 4096)
+                .compressionType(1)
+                .compressedStream(0, new byte[1])
+                .build()
+                .bytes());
+    SpecOracle backed =
+        SpecOracle.of(ImageBuilder.of(12, 4096).backing("base", "raw").build().bytes());
+    SpecOracle data =
+        SpecOracle.of(ImageBuilder.of(12, 4096).dataFile("d").data(0, new byte[1]).build().bytes());
+
+    for (SpecOracle oracle : new SpecOracle[] {zstd, backed, data}) {
+      assertThat(oracle.check().findings()).isEmpty();
+      assertThatIllegalStateException().isThrownBy(() -> oracle.read(0, 1));
+    }
+  }
+
+  @Test
   void whatNoImageCanHoldIsRefused() {
     assertThatExceptionOfType(IndexOutOfBoundsException.class)
         .isThrownBy(() -> ImageBuilder.of(12, 4096).data(1, new byte[1]));
