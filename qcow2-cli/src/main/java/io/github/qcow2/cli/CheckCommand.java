@@ -56,9 +56,8 @@ final class CheckCommand {
       throw new CommandException("Repairing ('-r " + repair + "') is not supported");
     }
     CheckReport report = check(console, opener, filename, format);
-    for (Finding finding : report.findings()) {
-      console.errorLine(finding.message());
-    }
+    printFindings(console, report, false);
+    printFindings(console, report, true);
     long left = report.findingsTotal() - report.findings().size();
     if (left > 0) {
       console.errorLine("... and " + left + " more");
@@ -71,6 +70,15 @@ final class CheckCommand {
       }
     }
     return exitCode(report);
+  }
+
+  /** qemu-img looks at the COPIED flags once it is through with everything else. */
+  private static void printFindings(Console console, CheckReport report, boolean copiedFlags) {
+    for (Finding finding : report.findings()) {
+      if ((finding.kind() == Finding.Kind.COPIED_FLAG) == copiedFlags) {
+        console.errorLine(finding.message());
+      }
+    }
   }
 
   private static String repairMode(Console console, String mode) throws CommandException {

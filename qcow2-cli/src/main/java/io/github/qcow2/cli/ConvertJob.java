@@ -206,11 +206,14 @@ final class ConvertJob {
     };
   }
 
+  /** Says what has become of the target at once: the process ends before anybody else could. */
   private CommandException stopped(@Nullable NewImage made) {
-    if (made != null && made.remove()) {
-      return new CommandException(1, "stopped; '" + target + "' has been removed", List.of());
-    }
-    return new CommandException("stopped; '" + target + "' holds only a part of the copy");
+    boolean removed = made != null && made.remove();
+    console.error(
+        "stopped; '"
+            + target
+            + (removed ? "' has been removed" : "' holds only a part of the copy"));
+    return new CommandException("");
   }
 
   private CommandException failed(IOException e) {

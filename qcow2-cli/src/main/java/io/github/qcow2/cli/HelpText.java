@@ -40,7 +40,7 @@ final class HelpText {
         compare [-f fmt] [-F fmt] [-s] [-p] [-q] [-U] filename1 filename2
             Say whether two disks have the same content.
             Exit code: 0 same, 1 different, 2 cannot open, 3 cannot tell, 4 cannot read.
-        io [-f fmt] [-r] [-n] [-U] [-c command]... [filename]
+        io [-f fmt] [-r] [-s] [-n] [-U] [-c command]... [filename]
             Read and write guest bytes by hand, as qemu-io does.
         demo [directory]
             A tour: makes two images, writes to them, checks what it says and draws them.

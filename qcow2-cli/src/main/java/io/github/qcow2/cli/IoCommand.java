@@ -23,7 +23,7 @@ final class IoCommand {
           LongOption.withArgument("cmd", 'c'),
           LongOption.withArgument("format", 'f'),
           LongOption.flag("read-only", 'r'),
-          LongOption.flag("snapshot", REFUSED),
+          LongOption.flag("snapshot", 's'),
           LongOption.flag("nocache", 'n'),
           LongOption.flag("copy-on-read", REFUSED),
           LongOption.withArgument("cache", 't'),
@@ -40,11 +40,12 @@ final class IoCommand {
     Console console = ownName ? parent : parent.named(parent.program() + " io");
     GetoptLong options =
         new GetoptLong(
-            console.program(), arguments, "hVc:d:f:rnt:U", LONG_OPTIONS, console::errorLine);
+            console.program(), arguments, "hVc:d:f:rsnt:U", LONG_OPTIONS, console::errorLine);
     List<String> commands = new ArrayList<>();
     DiskOpener opener = new DiskOpener();
     String format = null;
     boolean readOnly = false;
+    boolean snapshot = false;
     boolean ignoresDiscard = false;
     for (int option = options.next(); option != GetoptLong.END; option = options.next()) {
       switch (option) {
@@ -60,6 +61,7 @@ final class IoCommand {
         case 'd' -> ignoresDiscard = ignoresDiscard(options.argument());
         case 'f' -> format = options.argument();
         case 'r' -> readOnly = true;
+        case 's' -> snapshot = true;
         case 'n' -> {}
         case 't' -> CommandOptions.requireCacheMode("cache", options.argument());
         case 'U' -> {}
@@ -78,7 +80,8 @@ final class IoCommand {
       return 1;
     }
     IoSession session =
-        new IoSession(console, new IoDevices(console, opener, format, readOnly, ignoresDiscard));
+        new IoSession(
+            console, new IoDevices(console, opener, format, readOnly, snapshot, ignoresDiscard));
     try {
       if (!operands.isEmpty()) {
         session.open(operands.get(0));
@@ -135,6 +138,7 @@ final class IoCommand {
             -c, --cmd STRING     run this command; may be given more than once
             -f, --format FMT     the image is in this format (qcow2 or raw)
             -r, --read-only      refuse changes
+            -s, --snapshot       keep changes in memory and forget them in the end
             -n, --nocache        accepted; Java cannot bypass the host's cache
             -t, --cache=MODE     accepted likewise
             -d, --discard=MODE   what discards do: unmap (default) or ignore

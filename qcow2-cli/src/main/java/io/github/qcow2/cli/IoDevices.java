@@ -1,6 +1,8 @@
 package io.github.qcow2.cli;
 
 import io.github.qcow2.BlockDevice;
+import io.github.qcow2.RamOverlay;
+import java.io.IOException;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -12,13 +14,16 @@ final class IoDevices {
   private final DiskOpener opener;
   private final @Nullable String format;
   private final boolean readOnly;
+  private final boolean snapshot;
   private final boolean ignoresDiscard;
+  private @Nullable BlockDevice base;
   private boolean guessedRaw;
 
   /**
    * Remembers what was asked for.
    *
    * @param format the format of the images, or null to probe
+   * @param snapshot whether changes go to memory and are lost in the end
    * @param ignoresDiscard whether discards change nothing
    */
   IoDevices(
@@ -26,11 +31,13 @@ final class IoDevices {
       DiskOpener opener,
       @Nullable String format,
       boolean readOnly,
+      boolean snapshot,
       boolean ignoresDiscard) {
     this.console = console;
     this.opener = opener;
     this.format = format;
     this.readOnly = readOnly;
+    this.snapshot = snapshot;
     this.ignoresDiscard = ignoresDiscard;
   }
 
@@ -46,7 +53,8 @@ final class IoDevices {
   BlockDevice open(String filename) throws OpenFailure {
     ImageFormat known = opener.format(filename, format);
     guessedRaw = format == null && known == ImageFormat.RAW && !readOnly;
-    BlockDevice device = opener.open(filename, known, !readOnly);
+    boolean inMemory = snapshot && !readOnly;
+    BlockDevice device = opener.open(filename, known, !readOnly && !snapshot);
     if (guessedRaw) {
       console.errorLine(
           "WARNING: Image format was not specified for '"
@@ -57,6 +65,19 @@ final class IoDevices {
               + " write operations on block 0 will be restricted.");
       console.errorLine("         Specify the 'raw' format explicitly to remove the restrictions.");
     }
-    return device;
+    if (!inMemory) {
+      return device;
+    }
+    base = device;
+    return RamOverlay.over(device, Runtime.getRuntime().maxMemory() / 2);
+  }
+
+  /** Closes what lies below the device that was opened; call it once that is closed. */
+  void closeBase() throws IOException {
+    BlockDevice below = base;
+    base = null;
+    if (below != null) {
+      below.close();
+    }
   }
 }

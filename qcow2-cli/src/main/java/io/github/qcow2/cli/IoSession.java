@@ -75,7 +75,11 @@ final class IoSession {
       return;
     }
     try {
-      open.close();
+      try {
+        open.close();
+      } finally {
+        devices.closeBase();
+      }
     } catch (IOException e) {
       console.error("closing " + open.name() + ": " + HostErrors.reason(e));
       failed = true;

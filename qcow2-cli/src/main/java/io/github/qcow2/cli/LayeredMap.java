@@ -45,7 +45,6 @@ final class LayeredMap {
 
   private final List<BackingChain.Layer> layers;
   private final @Nullable ExtentCursor extents;
-  private @Nullable Extent unsplit;
   private @Nullable Entry ahead;
 
   /**
@@ -89,51 +88,18 @@ final class LayeredMap {
   }
 
   private @Nullable Entry step() throws IOException {
-    Extent extent = unsplit;
-    unsplit = null;
-    if (extent == null && extents != null) {
-      extent = extents.next();
-    }
+    Extent extent = extents == null ? null : extents.next();
     if (extent == null) {
       return null;
     }
-    boolean stored = extent.kind() == Extent.Kind.DATA || extent.kind() == Extent.Kind.COMPRESSED;
-    if (extent.kind() != Extent.Kind.UNALLOCATED) {
-      return new Entry(
-          extent.start(),
-          extent.length(),
-          extent.depth(),
-          true,
-          !stored,
-          stored,
-          extent.hostOffset());
-    }
-    return unallocated(extent);
-  }
-
-  /** Nothing holds these bytes: the last layer that is long enough counts as theirs. */
-  private Entry unallocated(Extent extent) {
-    int depth = 0;
-    long end = extent.end();
-    for (int layer = 1; layer < layers.size(); layer++) {
-      long size = layers.get(layer).size();
-      if (extent.start() >= size) {
-        break;
-      }
-      depth = layer;
-      end = Math.min(end, size);
-    }
-    long length = end - extent.start();
-    if (end < extent.end()) {
-      long offset = extent.hostOffset();
-      unsplit =
-          new Extent(
-              end,
-              extent.end() - end,
-              extent.kind(),
-              extent.depth(),
-              offset == Extent.NO_HOST_OFFSET ? offset : offset + length);
-    }
-    return new Entry(extent.start(), length, depth, false, true, false, extent.hostOffset());
+    boolean data = extent.kind() == Extent.Kind.DATA || extent.kind() == Extent.Kind.COMPRESSED;
+    return new Entry(
+        extent.start(),
+        extent.length(),
+        extent.depth(),
+        extent.kind() != Extent.Kind.UNALLOCATED,
+        !data,
+        data,
+        extent.hostOffset());
   }
 }

@@ -23,9 +23,12 @@ final class ProgressLine {
     print(0);
   }
 
-  /** Says how far the work has come. Nothing to do counts as all done. */
+  /** Says how far the work has come. */
   void advance(long done, long total) {
-    double percent = total == 0 ? 100 : 100.0 * done / total;
+    if (total == 0) {
+      return;
+    }
+    double percent = 100.0 * done / total;
     if (percent - printed >= STEP || (percent == 100 && printed < 100)) {
       print(percent);
     }

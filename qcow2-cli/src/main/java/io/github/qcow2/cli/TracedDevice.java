@@ -13,6 +13,8 @@ import java.nio.ByteBuffer;
  * other open.
  */
 final class TracedDevice extends BlockDevice {
+  private static final int SECTOR = 512;
+
   /** What a device was doing when it failed. */
   enum Activity {
     READING,
@@ -101,10 +103,15 @@ final class TracedDevice extends BlockDevice {
 
   @Override
   protected Extent extentHook(long position, long length) throws IOException {
-    try {
-      return ExtentShift.first(device, position, length, 0);
-    } catch (IOException e) {
-      throw new Failure(name(), Activity.MAPPING, position, e);
+    // Looking for the end of an extent means looking at what follows, which may be what fails.
+    for (long bytes = length; ; bytes = Math.max(SECTOR, bytes / 2)) {
+      try {
+        return ExtentShift.first(device, position, bytes, 0);
+      } catch (IOException e) {
+        if (bytes <= SECTOR) {
+          throw new Failure(name(), Activity.MAPPING, position, e);
+        }
+      }
     }
   }
 

@@ -1,0 +1,330 @@
+package io.github.qcow2.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.github.qcow2.testkit.qemu.RequiresQemu;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+@RequiresQemu
+class ConvertCommandTest {
+  @TempDir Path directory;
+  private Twins twins;
+
+  @BeforeEach
+  void prepare() throws IOException {
+    twins = new Twins(directory);
+    twins.prepare("qemu-img", "create", "-q", "-f", "qcow2", "@/a.qcow2", "8M");
+    twins.prepare(
+        "qemu-io",
+        "-c",
+        "write -P 1 64k 128k",
+        "-c",
+        "write -P 2 1M 4k",
+        "-c",
+        "write -P 0 3M 64k",
+        "-c",
+        "write -z 4M 64k",
+        "-c",
+        "write -P 3 5000000 200000",
+        "@/a.qcow2");
+    twins.prepare("qemu-img", "convert", "-O", "raw", "@/a.qcow2", "@/a.raw");
+    twins.prepare("qemu-img", "create", "-q", "-f", "raw", "@/small.raw", "1M");
+  }
+
+  /** Converts with both tools, and wants targets that qemu-img finds equal and in order. */
+  private void assertSameCopy(String format, String... arguments) throws IOException {
+    ToolOutput output = twins.assertSame(arguments);
+    assertThat(output.exitCode()).as("%s", output).isZero();
+    Path ours = twins.ours("t");
+    Path real = twins.real("t");
+    assertThat(run("compare", "-f", format, "-F", format, ours.toString(), real.toString()))
+        .isEqualTo(new ToolOutput(0, "Images are identical.\n", ""));
+    if (format.equals("qcow2")) {
+      assertThat(run("check", "-f", format, ours.toString()).exitCode()).isZero();
+      assertThat(allocation(ours)).isEqualTo(allocation(real));
+    } else {
+      assertThat(ours).hasSize(Files.size(real));
+    }
+  }
+
+  private static ToolOutput run(String... arguments) throws IOException {
+    return RealTool.run("qemu-img", "", arguments);
+  }
+
+  /** The map without places in the file. */
+  private static String allocation(Path image) throws IOException {
+    return run("map", "--output=json", image.toString())
+        .stdout()
+        .replaceAll(", \"offset\": [0-9]+", "");
+  }
+
+  @Test
+  void rawToQcow2AndBack() throws IOException {
+    assertSameCopy("qcow2", "convert", "-O", "qcow2", "@/a.raw", "%/t");
+    assertSameCopy("raw", "convert", "@/a.qcow2", "%/t");
+    assertSameCopy("raw", "convert", "-f", "qcow2", "-O", "raw", "@/a.qcow2", "%/t");
+    assertSameCopy("qcow2", "convert", "-q", "-O", "qcow2", "@/a.qcow2", "%/t");
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {"cluster_size=4k", "compat=0.10", "extended_l2=on", "lazy_refcounts=on,size=1M"})
+  void optionsOfTheTarget(String options) throws IOException {
+    assertSameCopy("qcow2", "convert", "-O", "qcow2", "-o", options, "@/a.qcow2", "%/t");
+    ToolOutput ours = run("info", twins.ours("t").toString());
+    ToolOutput real = run("info", twins.real("t").toString());
+    assertThat(ours.stdout().replaceAll("(?m)^(image|disk size): .*", ""))
+        .isEqualTo(real.stdout().replaceAll("(?m)^(image|disk size): .*", ""));
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"0", "512", "4k", "64k", "1M", "16M"})
+  void sparseDetection(String size) throws IOException {
+    ToolOutput output = twins.assertSame("convert", "-S", size, "-O", "qcow2", "@/a.qcow2", "%/t");
+    assertThat(output.exitCode()).isZero();
+    assertThat(run("compare", twins.ours("t").toString(), twins.shared("a.qcow2").toString()))
+        .isEqualTo(new ToolOutput(0, "Images are identical.\n", ""));
+    if (size.equals("0")) {
+      assertThat(allocation(twins.ours("t"))).isEqualTo(allocation(twins.real("t")));
+    }
+  }
+
+  @Test
+  void hintsForTheSchedulerChangeNothing() throws IOException {
+    assertSameCopy(
+        "raw", "convert", "-m", "16", "-W", "-t", "none", "-T", "none", "-U", "@/a.qcow2", "%/t");
+  }
+
+  @Test
+  void severalSourcesAreJoined() throws IOException {
+    Files.write(twins.shared("odd.raw"), new byte[] {1, 2, 3});
+    assertSameCopy(
+        "qcow2",
+        "convert",
+        "-O",
+        "qcow2",
+        "@/a.qcow2",
+        "@/small.raw",
+        "@/odd.raw",
+        "@/a.raw",
+        "%/t");
+  }
+
+  @Test
+  void oddLengthIsRoundedUp() throws IOException {
+    byte[] bytes = new byte[1000];
+    java.util.Arrays.fill(bytes, (byte) 5);
+    Files.write(twins.shared("odd.raw"), bytes);
+    assertSameCopy("qcow2", "convert", "-O", "qcow2", "@/odd.raw", "%/t");
+    assertSameCopy("raw", "convert", "@/odd.raw", "%/t");
+  }
+
+  @Test
+  void emptyDisk() throws IOException {
+    twins.prepare("qemu-img", "create", "-q", "-f", "qcow2", "@/e.qcow2", "0");
+    assertSameCopy("raw", "convert", "-p", "@/e.qcow2", "%/t");
+    assertSameCopy("qcow2", "convert", "-O", "qcow2", "@/e.qcow2", "%/t");
+  }
+
+  @Test
+  void existingTargetKeepsWhatLiesBeyondTheSource() throws IOException {
+    twins.prepare("qemu-img", "create", "-q", "-f", "qcow2", "%/t", "10M");
+    twins.prepare("qemu-io", "-c", "write -P 9 0 10M", "%/t");
+    assertSameCopy("qcow2", "convert", "-n", "-O", "qcow2", "@/a.qcow2", "%/t");
+    assertThat(
+            RealTool.run("qemu-io", "", "-c", "read -P 9 8M 2M", twins.ours("t").toString())
+                .exitCode())
+        .isZero();
+  }
+
+  @Test
+  void existingRawTarget() throws IOException {
+    twins.prepare("qemu-img", "create", "-q", "-f", "raw", "%/t", "10M");
+    twins.prepare("qemu-io", "-f", "raw", "-c", "write -P 9 0 10M", "%/t");
+    assertSameCopy("raw", "convert", "-n", "-O", "raw", "@/a.qcow2", "%/t");
+  }
+
+  @Test
+  void targetThatIsZeroKeepsItsHoles() throws IOException {
+    twins.prepare("qemu-img", "create", "-q", "-f", "qcow2", "%/t", "8M");
+    assertSameCopy("qcow2", "convert", "-n", "--target-is-zero", "-O", "qcow2", "@/a.raw", "%/t");
+  }
+
+  @Test
+  void overlayIsCopiedWithoutWhatItsBackingFileHolds() throws IOException {
+    twins.prepare(
+        "qemu-img", "create", "-q", "-f", "qcow2", "-b", "a.qcow2", "-F", "qcow2", "@/o.qcow2");
+    twins.prepare(
+        "qemu-io",
+        "-c",
+        "write -P 6 64k 64k",
+        "-c",
+        "write -z 1M 64k",
+        "-c",
+        "write -P 0 2M 64k",
+        "-c",
+        "write -P 7 8323072 64k",
+        "@/o.qcow2");
+    assertSameCopy(
+        "qcow2", "convert", "-O", "qcow2", "-B", "@/a.qcow2", "-F", "qcow2", "@/o.qcow2", "%/t");
+    assertSameCopy(
+        "qcow2",
+        "convert",
+        "-O",
+        "qcow2",
+        "-o",
+        "backing_file=@/a.qcow2,backing_fmt=qcow2",
+        "@/o.qcow2",
+        "%/t");
+    assertSameCopy(
+        "qcow2",
+        "convert",
+        "-n",
+        "-O",
+        "qcow2",
+        "-B",
+        "@/a.qcow2",
+        "-F",
+        "qcow2",
+        "@/o.qcow2",
+        "%/t");
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"s1", "2", "snapshot.id=1", "snapshot.name=s2"})
+  void internalSnapshot(String snapshot) throws IOException {
+    twins.prepare("qemu-img", "snapshot", "-c", "s1", "@/a.qcow2");
+    twins.prepare("qemu-io", "-c", "write -P 8 0 1M", "@/a.qcow2");
+    twins.prepare("qemu-img", "snapshot", "-c", "s2", "@/a.qcow2");
+    twins.prepare("qemu-io", "-c", "write -P 9 0 1M", "@/a.qcow2");
+    assertSameCopy("qcow2", "convert", "-l", snapshot, "-O", "qcow2", "@/a.qcow2", "%/t");
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "-O foo @/a.raw %/t",
+        "@/nofile %/t",
+        "-f foo @/a.qcow2 %/t",
+        "-f qcow2 @/a.raw %/t",
+        "-O qcow2 @/a.raw %/nonexistent/t",
+        "@/a.raw %/nonexistent/t",
+        "-O qcow2 -o foo=1 @/a.raw %/t",
+        "-O qcow2 -o cluster_size=4000 @/a.raw %/t",
+        "-n -O qcow2 @/a.raw %/nofile",
+        "-n -O foo @/a.raw @/small.raw",
+        "-n -O raw @/a.raw @/small.raw",
+        "-O qcow2 -B a.qcow2 @/a.raw %/t",
+        "-O qcow2 -o backing_file=a.qcow2 @/a.raw %/t",
+        "-O qcow2 -F qcow2 @/a.raw %/t",
+        "-O raw -B a.qcow2 -F qcow2 @/a.raw %/t",
+        "-O qcow2 -B @/a.qcow2 -F foo @/a.raw %/t",
+        "-O qcow2 -B @/a.qcow2 -F qcow2 @/a.raw @/a.raw %/t",
+        "-l nosuch @/a.qcow2 %/t",
+        "-l snapshot.foo=1 @/a.qcow2 %/t",
+        "-l s1 @/a.raw %/t",
+        "-l s1 @/a.qcow2 @/a.qcow2 %/t",
+        "-t foo @/a.raw %/t",
+        "@/a.raw foo:%/t",
+        "-O qcow2 @/a.qcow2 @/a.qcow2",
+        "-O qcow2 @/a.raw @/a.raw",
+      })
+  void refusalIsThatOfQemuImg(String line) throws IOException {
+    assertThat(twins.assertSame(("convert " + line).split(" ", -1)).exitCode()).isEqualTo(1);
+  }
+
+  @Test
+  void sourceIsNotOverwrittenThroughALinkOrItsOverlay() throws IOException {
+    byte[] before = Files.readAllBytes(twins.shared("a.qcow2"));
+    Files.createSymbolicLink(twins.shared("link"), twins.shared("a.qcow2"));
+    twins.prepare(
+        "qemu-img", "create", "-q", "-f", "qcow2", "-b", "a.qcow2", "-F", "qcow2", "@/o.qcow2");
+    twins.assertSame("convert", "-O", "qcow2", "@/a.qcow2", "@/link");
+    twins.assertSame("convert", "-O", "qcow2", "@/o.qcow2", "@/a.qcow2");
+    assertThat(Files.readAllBytes(twins.shared("a.qcow2"))).isEqualTo(before);
+  }
+
+  @Test
+  void progressGoesFromNothingToAll() {
+    ToolOutput output =
+        twins.ours("qemu-img", "", "convert", "-p", "-O", "qcow2", "@/a.raw", "%/t");
+    assertThat(output.stdout()).matches("(    \\(\\d+\\.\\d\\d/100%\\)\r)+\n");
+    assertThat(output.stdout()).startsWith("    (0.00/100%)\r").endsWith("    (100.00/100%)\r\n");
+    assertThat(twins.ours("qemu-img", "", "convert", "-p", "-q", "@/a.raw", "%/t").stdout())
+        .isEmpty();
+  }
+
+  @Test
+  void brokenSourceIsReported() throws IOException {
+    byte[] bytes = Files.readAllBytes(twins.shared("a.qcow2"));
+    bytes[0x40000 + 8 + 6] |= 2;
+    Files.write(twins.shared("bad.qcow2"), bytes);
+    ToolOutput real = twins.real("qemu-img", "", "convert", "@/bad.qcow2", "%/t");
+    ToolOutput ours = twins.ours("qemu-img", "", "convert", "@/bad.qcow2", "%/t");
+    String last = "error while reading block status at offset 65536: Input/output error\n";
+    assertThat(real.stderr()).endsWith(last);
+    assertThat(ours.stderr()).endsWith(last);
+    assertThat(ours.exitCode()).isEqualTo(real.exitCode()).isEqualTo(1);
+  }
+
+  @Test
+  void compressionIsRefusedBeforeAFileIsMade() {
+    ToolOutput output =
+        twins.ours("qemu-img", "", "convert", "-c", "-O", "qcow2", "@/a.raw", "%/t");
+    assertThat(output.exitCode()).isEqualTo(1);
+    assertThat(output.stderr()).isEqualTo("qemu-img: Option '-c' is not supported\n");
+    assertThat(twins.ours("t")).doesNotExist();
+  }
+
+  @Test
+  void untrustedSourceOpensNoOtherFile() throws IOException {
+    twins.prepare(
+        "qemu-img", "create", "-q", "-f", "qcow2", "-b", "a.qcow2", "-F", "qcow2", "@/o.qcow2");
+    ToolOutput output = twins.ours("qemu-img", "", "convert", "--untrusted", "@/o.qcow2", "%/t");
+    assertThat(output.exitCode()).isEqualTo(1);
+    assertThat(output.stderr()).contains("a.qcow2");
+    assertThat(twins.ours("t")).doesNotExist();
+  }
+
+  @Test
+  void copyThatIsStoppedLeavesNoPartBehind() throws Exception {
+    Path big = twins.shared("big.raw");
+    twins.prepare("qemu-img", "create", "-q", "-f", "raw", "@/big.raw", "16G");
+    Path target = twins.ours("t");
+    Process process =
+        new ProcessBuilder(
+                List.of(
+                    Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                    "-cp",
+                    System.getProperty("java.class.path"),
+                    Main.class.getName(),
+                    "convert",
+                    "-S",
+                    "512",
+                    "-p",
+                    "-O",
+                    "qcow2",
+                    big.toString(),
+                    target.toString()))
+            .start();
+    // Progress means that the copy is under way and the target exists.
+    assertThat(process.getInputStream().readNBytes(40)).hasSize(40);
+    assertThat(target).exists();
+    process.toHandle().destroy();
+    String errors = new String(process.getErrorStream().readAllBytes(), StandardCharsets.UTF_8);
+    assertThat(process.waitFor(60, TimeUnit.SECONDS)).isTrue();
+    assertThat(errors).contains("stopped; '" + target + "' has been removed");
+    assertThat(process.exitValue()).isEqualTo(128 + 15);
+    assertThat(target).doesNotExist();
+  }
+}
