@@ -66,7 +66,8 @@ final class GetoptLong {
    * @param shortOptions one letter each, followed by a colon where an argument is due. A leading
    *     {@code +} makes the first operand end the options; a leading colon (after it) silences the
    *     complaints and makes a missing argument {@link #MISSING}
-   * @param longOptions in the order in which an ambiguity is to list them
+   * @param longOptions in the order in which an ambiguity is to list them. Without any, there is
+   *     nothing special about two dashes and more, as for glibc's {@code getopt}
    * @param complaints receives one line per misused option, worded as glibc words it
    */
   GetoptLong(
@@ -98,7 +99,7 @@ final class GetoptLong {
         index++;
         break;
       }
-      if (element.startsWith("--")) {
+      if (element.startsWith("--") && !longOptions.isEmpty()) {
         index++;
         lastElement = element;
         return longOption(element.substring(2));

@@ -22,7 +22,7 @@ final class HexDump {
       }
       target.append(' ');
       for (int i = line; i < end; i++) {
-        boolean visible = bytes[i] > ' ' && bytes[i] < 0x7f;
+        boolean visible = bytes[i] > ' ' && bytes[i] < '~';
         target.append(visible ? (char) bytes[i] : '.');
       }
       target.append('\n');

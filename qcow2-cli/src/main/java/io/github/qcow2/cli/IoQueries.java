@@ -37,7 +37,7 @@ final class IoQueries {
         throw new IOException("Preallocation mode '" + options.argument() + "' is not supported");
       }
     }
-    if (options.operands().size() != 1) {
+    if (options.operands().isEmpty()) {
       throw new IoRefusal(verb.usage());
     }
     long size = IoArguments.size(options.operands().get(0));

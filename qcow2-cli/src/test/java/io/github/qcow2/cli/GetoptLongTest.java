@@ -120,6 +120,14 @@ class GetoptLongTest {
   }
 
   @Test
+  void withoutLongOptionsTwoDashesAreAnInvalidLetter() {
+    GetoptLong options =
+        new GetoptLong("tool", List.of("--foo", "--", "-x"), "o", List.of(), complaints::add);
+    assertThat(options.next()).isEqualTo(GetoptLong.UNKNOWN);
+    assertThat(complaints).containsExactly("tool: invalid option -- '-'");
+  }
+
+  @Test
   void colonIsNoOption() {
     assertThat(parse("q:", "-:")).startsWith("?");
   }
