@@ -14,13 +14,18 @@ import java.nio.file.Path;
 public final class RawImage extends BlockDevice {
   private static final ByteBuffer ZEROES = ByteBuffer.allocateDirect(1 << 20).asReadOnlyBuffer();
 
+  private static final long SECTOR = 512;
+
+  /** The most whole sectors whose bytes a long can count. */
+  private static final long LARGEST = Long.MAX_VALUE & -SECTOR;
+
   private final Storage storage;
   private final long size;
 
   private RawImage(Storage storage) throws IOException {
     super(storage.name(), storage.isReadOnly());
     this.storage = storage;
-    this.size = (storage.size() + 511) & -512;
+    this.size = roundedUp(storage.size());
   }
 
   /** Opens a raw image for reading. */
@@ -33,16 +38,37 @@ public final class RawImage extends BlockDevice {
     return over(FileStorage.openWritable(path));
   }
 
-  /** Creates a raw image, or overwrites a file, with {@code size} bytes rounded up to sectors. */
+  /**
+   * Creates a raw image of zeros, or overwrites a file.
+   *
+   * @param size in bytes, rounded up to sectors
+   */
   public static RawImage create(Path path, long size) throws IOException {
+    if (size < 0 || size > LARGEST) {
+      throw new IllegalArgumentException("size " + size);
+    }
     Storage storage = FileStorage.create(path);
-    storage.setSize((size + 511) & -512);
+    try {
+      storage.setSize(roundedUp(size));
+    } catch (Throwable t) {
+      storage.close();
+      throw t;
+    }
     return over(storage);
   }
 
-  /** Takes a storage for a disk; it is closed with the image. */
+  /** Takes a storage for a disk; it is closed with the image, or at once if this fails. */
   public static RawImage over(Storage storage) throws IOException {
-    return new RawImage(storage);
+    try {
+      return new RawImage(storage);
+    } catch (Throwable t) {
+      storage.close();
+      throw t;
+    }
+  }
+
+  private static long roundedUp(long bytes) {
+    return (Math.min(bytes, LARGEST) + SECTOR - 1) & -SECTOR;
   }
 
   @Override
@@ -68,6 +94,7 @@ public final class RawImage extends BlockDevice {
     }
   }
 
+  /** Gives nothing back: a storage has no holes to offer, so every byte is kept. */
   @Override
   protected void discardHook(long position, long length) {}
 
