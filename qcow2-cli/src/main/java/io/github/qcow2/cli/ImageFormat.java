@@ -1,11 +1,11 @@
 package io.github.qcow2.cli;
 
+import io.github.qcow2.storage.FileStorage;
+import io.github.qcow2.storage.Storage;
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
@@ -64,11 +64,9 @@ enum ImageFormat {
    */
   static ImageFormat probe(Path path) throws OpenFailure, IOException {
     ByteBuffer start = ByteBuffer.allocate(PROBED_BYTES);
-    try (FileChannel channel = FileChannel.open(path, StandardOpenOption.READ)) {
-      int count = 0;
-      while (count >= 0 && start.hasRemaining()) {
-        count = channel.read(start);
-      }
+    // Refuses pipes, which reading would wait for.
+    try (Storage file = FileStorage.open(path)) {
+      file.read(start, 0);
     }
     return of(start.flip());
   }

@@ -29,9 +29,18 @@ final class IoArguments {
 
   /** The length of one request. */
   static long length(String text) throws IoRefusal {
+    return length(text, "");
+  }
+
+  /**
+   * The length of one request.
+   *
+   * @param condition what qemu-io adds to the limit in its complaint
+   */
+  static long length(String text, String condition) throws IoRefusal {
     long length = size(text);
     if (length > MAX_TRANSFER) {
-      throw new IoRefusal("length cannot exceed " + MAX_TRANSFER + ", given " + text);
+      throw new IoRefusal("length cannot exceed " + MAX_TRANSFER + condition + ", given " + text);
     }
     return length;
   }

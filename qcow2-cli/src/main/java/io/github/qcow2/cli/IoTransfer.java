@@ -114,7 +114,7 @@ final class IoTransfer {
       throw new IoRefusal("Only one of -z, -P, and -s can be specified at the same time");
     }
     long offset = IoArguments.size(operands.get(0));
-    long length = IoArguments.length(operands.get(1));
+    long length = IoArguments.length(operands.get(1), " without -n");
     byte[] repeated = zeroes ? null : fill(session.console(), pattern, file, length);
     TransferReport report = TransferReport.start(session.console(), machine, quiet);
     requireInside(device, offset, length, "write");

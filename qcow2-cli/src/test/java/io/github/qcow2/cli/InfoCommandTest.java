@@ -9,6 +9,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -231,6 +232,26 @@ class InfoCommandTest {
     ToolOutput output = twins.ours("qemu-img", "", "info", "@/a");
     assertThat(output.exitCode()).isEqualTo(1);
     assertThat(output.stderr()).contains("File format '" + format + "' is not supported");
+  }
+
+  @Test
+  @Timeout(60)
+  void pipeIsRefusedRatherThanWaitedFor() throws IOException {
+    twins.prepare("mkfifo", "@/pipe");
+    create("-u", "-f", "qcow2", "-b", "pipe", "-F", "raw", "@/a.qcow2", "1M");
+    for (String[] arguments :
+        new String[][] {
+          {"info", "@/pipe"},
+          {"info", "-f", "raw", "@/pipe"},
+          {"info", "--backing-chain", "@/a.qcow2"},
+          {"check", "@/a.qcow2"},
+          {"map", "@/a.qcow2"},
+          {"create", "-f", "qcow2", "-b", "@/pipe", "%/t"}
+        }) {
+      ToolOutput output = twins.ours("qemu-img", "", arguments);
+      assertThat(output.exitCode()).isEqualTo(1);
+      assertThat(output.stderr()).startsWith("qemu-img: ").contains("only regular files");
+    }
   }
 
   @Test

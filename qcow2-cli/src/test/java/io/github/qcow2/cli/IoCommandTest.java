@@ -240,6 +240,7 @@ class IoCommandTest {
         "write -z -s x 0 1",
         "write 5M 1k",
         "write 4M 1",
+        "write 0 3G",
         "write 0 512 7",
         "write -s /nonexistent/x 0 1",
         "write -s /dev/null 0 1",
