@@ -19,6 +19,7 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.condition.DisabledOnOs;
@@ -104,7 +105,7 @@ class FileStorageTest {
   @Test
   @Timeout(60)
   void growingNeverOverwritesAByteWrittenMeanwhile() throws Exception {
-    int rounds = 20_000;
+    int rounds = 4_000;
     AtomicInteger round = new AtomicInteger();
     AtomicInteger grown = new AtomicInteger();
     try (FileStorage storage = FileStorage.create(directory.resolve("file"))) {
@@ -136,10 +137,13 @@ class FileStorageTest {
 
   /** Spins, so that both threads start within the time of a system call. */
   private static void await(AtomicInteger counter, int value) throws InterruptedException {
-    while (counter.get() < value) {
-      Thread.onSpinWait();
-      if (Thread.interrupted()) {
+    for (int spins = 0; counter.get() < value; spins++) {
+      if (spins < 10_000) {
+        Thread.onSpinWait();
+      } else if (Thread.interrupted()) {
         throw new InterruptedException("the other thread is gone");
+      } else {
+        LockSupport.parkNanos(1_000);
       }
     }
   }
