@@ -115,9 +115,14 @@ final class ImageWriter {
     }
   }
 
+  /** A step that does not reach the end of the request ends with a cluster where it can. */
   private int stepLength(long position, int remaining) {
     long bound = Math.min(map.bytesLeftInSlice(position), BYTES_PER_STEP);
-    return (int) Math.min(remaining, bound);
+    if (remaining <= bound) {
+      return remaining;
+    }
+    long end = geometry.roundDownToCluster(position + bound);
+    return (int) (end > position ? end - position : bound);
   }
 
   private void writeInPlace(ByteBuffer source, Mapping mapping) throws IOException {

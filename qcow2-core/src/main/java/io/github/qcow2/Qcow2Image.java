@@ -86,7 +86,7 @@ public final class Qcow2Image extends BlockDevice {
     this.geometry = parts.header.geometry();
     this.file = new TrackedFile(storage);
     this.header = new HeaderFile(file, parts.header);
-    this.buffers = new BufferPool();
+    this.buffers = BufferPool.shared();
     this.gate = new OperationGate();
     this.size = new DiskSize(parts.header.size());
     CacheSizes sizes = options.cacheSizes(geometry, size.bytes());

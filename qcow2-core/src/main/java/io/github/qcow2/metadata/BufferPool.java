@@ -16,17 +16,28 @@ public final class BufferPool {
   /** The largest buffer there is, in bytes: what a compressed cluster of 2 MiB can span. */
   public static final int LARGEST = 1 << LARGEST_BITS;
 
-  /** Per size; two cores rarely have more operations than this in the middle of a transfer. */
-  private static final int KEPT = 8;
+  /** Buffers kept, of sizes up to 64 KiB and above: 12 MiB in all. */
+  private static final int SMALL_KEPT = 32;
+
+  private static final int LARGE_KEPT = 1;
+  private static final int SMALL_BITS = 16;
+
+  private static final BufferPool SHARED = new BufferPool();
 
   @SuppressWarnings({"unchecked", "rawtypes"})
   private final ArrayBlockingQueue<ByteBuffer>[] free =
       new ArrayBlockingQueue[LARGEST_BITS - SMALLEST_BITS + 1];
 
+  /** The pool of all images: what it keeps does not grow with their number. */
+  public static BufferPool shared() {
+    return SHARED;
+  }
+
   /** An empty pool. */
   public BufferPool() {
     for (int i = 0; i < free.length; i++) {
-      free[i] = new ArrayBlockingQueue<>(KEPT);
+      int kept = SMALLEST_BITS + i <= SMALL_BITS ? SMALL_KEPT : LARGE_KEPT;
+      free[i] = new ArrayBlockingQueue<>(kept);
     }
   }
 

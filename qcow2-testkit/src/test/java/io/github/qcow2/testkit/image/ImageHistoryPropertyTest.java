@@ -7,6 +7,7 @@ import io.github.qcow2.Extent;
 import io.github.qcow2.ExtentCursor;
 import io.github.qcow2.testkit.generate.DiskHistories;
 import io.github.qcow2.testkit.generate.DiskHistory;
+import io.github.qcow2.testkit.generate.ImageShape;
 import io.github.qcow2.testkit.generate.ImageShapes;
 import io.github.qcow2.testkit.model.ReferenceDisk;
 import io.github.qcow2.testkit.model.SideBySide;
@@ -21,7 +22,7 @@ import net.jqwik.api.ShrinkingMode;
 import net.jqwik.api.constraints.IntRange;
 
 /** Whatever is done to an image of whatever shape, it holds what a plain array would hold. */
-final class ImageHistoryProperties {
+final class ImageHistoryPropertyTest {
   @Provide
   Arbitrary<DiskHistory> histories() {
     return DiskHistories.on(ImageShapes.upTo(16L << 20), 40);
@@ -29,10 +30,12 @@ final class ImageHistoryProperties {
 
   @Provide
   Arbitrary<DiskHistory> historiesOnLargeDisks() {
-    return DiskHistories.on(ImageShapes.any(), 20);
+    // A raw backing file of that size does not fit the array that stands for it.
+    return DiskHistories.on(
+        ImageShapes.any().filter(shape -> shape.backing() != ImageShape.Backing.RAW), 20);
   }
 
-  @Property(tries = 400, shrinking = ShrinkingMode.BOUNDED)
+  @Property(tries = 200, shrinking = ShrinkingMode.BOUNDED)
   void imageAgreesWithTheReferenceDiskAndTheSpecOracle(
       @ForAll("histories") DiskHistory history, @ForAll @IntRange(max = 64 << 10) int cacheBytes)
       throws IOException {
@@ -48,7 +51,7 @@ final class ImageHistoryProperties {
     assertHolds(oracle, model);
   }
 
-  @Property(tries = 100, shrinking = ShrinkingMode.BOUNDED)
+  @Property(tries = 60, shrinking = ShrinkingMode.BOUNDED)
   void largeSparseDisksAreNoDifferent(@ForAll("historiesOnLargeDisks") DiskHistory history)
       throws IOException {
     ShapedImage image = new ShapedImage(history.shape(), history.backingSeed(), 16 << 10);
