@@ -4,6 +4,7 @@ import io.github.qcow2.error.CorruptImageException;
 import io.github.qcow2.error.LimitExceededException;
 import io.github.qcow2.error.Qcow2Exception;
 import io.github.qcow2.error.UnsupportedFeatureException;
+import io.github.qcow2.format.Geometry;
 import io.github.qcow2.format.Header;
 import io.github.qcow2.format.HeaderProblem;
 import io.github.qcow2.format.SnapshotTable;
@@ -22,15 +23,23 @@ import org.jspecify.annotations.Nullable;
  * to itself is found out. Used once, by one thread. On failure everything it has opened is closed.
  */
 final class ChainOpener {
+  private static final String DATA_FILE_IN_CHAIN =
+      "the data file is the image itself or another file of the chain";
+
   private final ImageOptions options;
-  private final List<Object> identities = new ArrayList<>();
+  private final List<Object> identities;
   private int depth;
 
   /** A backing device, if there is one, and whether it is closed with the image. */
   private record Backing(@Nullable BlockDevice device, boolean closes) {}
 
   ChainOpener(ImageOptions options) {
+    this(options, new ArrayList<>());
+  }
+
+  private ChainOpener(ImageOptions options, List<Object> identities) {
     this.options = options;
+    this.identities = identities;
   }
 
   /**
@@ -44,6 +53,10 @@ final class ChainOpener {
     Header header = HeaderLoader.load(storage, options.limits());
     refuseProblems(storage.name(), header, writable);
     options.codec(storage.name(), header);
+    if (header.hasDataFile() && header.size() > Geometry.HOST_OFFSET_END) {
+      throw new LimitExceededException(
+          storage.name(), Header.SIZE_FIELD_OFFSET, "a data file of more than 2^56 bytes");
+    }
     SnapshotTable snapshots = HeaderLoader.snapshots(storage, header, options.limits());
     try (AutoCloseables onFailure = new AutoCloseables()) {
       Storage dataStorage = null;
@@ -68,12 +81,18 @@ final class ChainOpener {
   }
 
   /**
-   * Opens the backing chain of an image that is yet to be written, and closes it again.
+   * Opens what an image that is yet to be written refers to, and closes it again.
    *
    * @param storage the file that the image will replace
+   * @param dataFile the file that its data file will replace, if there is one
    */
-  void checkBacking(Storage storage, @Nullable Path path, Header header) throws IOException {
+  void checkReferences(
+      Storage storage, @Nullable Path path, Header header, @Nullable Storage dataFile)
+      throws IOException {
     enter(storage);
+    if (dataFile != null) {
+      identify(dataFile, DATA_FILE_IN_CHAIN);
+    }
     Backing backing = openBacking(storage.name(), path, header);
     if (backing.closes && backing.device != null) {
       backing.device.close();
@@ -88,11 +107,14 @@ final class ChainOpener {
           Qcow2Exception.NO_OFFSET,
           "the backing chain is longer than " + options.limits().chainDepth() + " images");
     }
+    identify(storage, "the image refers to itself");
+  }
+
+  private void identify(Storage storage, String rule) throws CorruptImageException {
     Object identity = storage.identity();
     if (identity != null) {
       if (identities.contains(identity)) {
-        throw new CorruptImageException(
-            storage.name(), Qcow2Exception.NO_OFFSET, "the image refers to itself");
+        throw new CorruptImageException(storage.name(), Qcow2Exception.NO_OFFSET, rule);
       }
       identities.add(identity);
     }
@@ -144,11 +166,7 @@ final class ChainOpener {
     }
     try (AutoCloseables onFailure = new AutoCloseables()) {
       onFailure.add(storage);
-      Object identity = storage.identity();
-      if (identity != null && identities.contains(identity)) {
-        throw new CorruptImageException(
-            image, Qcow2Exception.NO_OFFSET, "the data file is the image itself");
-      }
+      identify(storage, DATA_FILE_IN_CHAIN);
       onFailure.keep();
     }
     return storage;
@@ -212,8 +230,7 @@ final class ChainOpener {
   }
 
   private BlockDevice openBelow(Storage storage, Path path) throws IOException {
-    ChainOpener below = new ChainOpener(options.forBacking());
-    below.identities.addAll(identities);
+    ChainOpener below = new ChainOpener(options.forBacking(), identities);
     below.depth = depth;
     return below.open(storage, path, false);
   }

@@ -86,8 +86,9 @@ final class CopyOnWrite {
       return at + length;
     }
     long next = at + buffer.remaining();
-    if (at < size.bytes()) {
-      buffer.limit(buffer.position() + (int) Math.min(buffer.remaining(), size.bytes() - at));
+    long left = size.reach() - at;
+    if (left > 0) {
+      buffer.limit(buffer.position() + (int) Math.min(buffer.remaining(), left));
       next = at + buffer.remaining();
       reader.read(buffer, at);
       buffer.limit(limit);

@@ -1,18 +1,35 @@
 package io.github.qcow2;
 
-/** The size of the disk in bytes, which grows while operations are under way. */
+/**
+ * The size of the disk in bytes. While the disk grows, what is behind its old end is already dealt
+ * with inside, but not yet to be seen.
+ */
 final class DiskSize {
-  private volatile long bytes;
+  private volatile long visible;
+  private volatile long reach;
 
   DiskSize(long bytes) {
-    this.bytes = bytes;
+    this.visible = bytes;
+    this.reach = bytes;
   }
 
-  long bytes() {
-    return bytes;
+  /** The size that users see. */
+  long visible() {
+    return visible;
   }
 
-  void set(long bytes) {
-    this.bytes = bytes;
+  /** Where the disk ends for whoever copies and zeroes clusters; at least the visible size. */
+  long reach() {
+    return reach;
+  }
+
+  /** Growth begins, or is given up. */
+  void reach(long bytes) {
+    reach = bytes;
+  }
+
+  /** Growth is complete. */
+  void show() {
+    visible = reach;
   }
 }

@@ -1,6 +1,7 @@
 package io.github.qcow2;
 
 import io.github.qcow2.codec.CompressionCodec;
+import io.github.qcow2.error.LimitExceededException;
 import io.github.qcow2.error.Qcow2Exception;
 import io.github.qcow2.error.UnsupportedFeatureException;
 import io.github.qcow2.format.CompressionType;
@@ -196,6 +197,10 @@ public final class ImageCreator {
     if (dataFile != null) {
       builder.dataFile(dataFile, rawDataFile);
     }
+    if (dataFile != null && size > Geometry.HOST_OFFSET_END) {
+      throw new LimitExceededException(
+          name, Header.SIZE_FIELD_OFFSET, "a data file of more than 2^56 bytes");
+    }
     layout.describe(builder);
     Header header = builder.build(name);
     options.codec(name, header);
@@ -209,9 +214,11 @@ public final class ImageCreator {
     if (existed && !overwrites) {
       throw new FileAlreadyExistsException(path.toString());
     }
-    // Found out before the file is touched: an overlay must not overwrite its own backing file.
-    try (Storage old = existed ? FileStorage.open(path) : new HeapStorage(path.toString())) {
-      new ChainOpener(options).checkBacking(old, path, header);
+    // Found out before any file is touched: neither image nor data file may overwrite the other, or
+    // a file of the backing chain.
+    try (Storage old = existing(path);
+        Storage oldData = existing(dataPath(path.toString(), path))) {
+      new ChainOpener(options).checkReferences(old, path, header, oldData);
     }
     if (!existed) {
       Files.createFile(path);
@@ -229,52 +236,89 @@ public final class ImageCreator {
     }
   }
 
+  /** The file, or nothing in its place. */
+  private static Storage existing(@Nullable Path path) throws IOException {
+    return path != null && Files.exists(path)
+        ? FileStorage.open(path)
+        : new HeapStorage(String.valueOf(path));
+  }
+
   private Qcow2Image write(Storage file, @Nullable Path path, ImageLayout layout, Header header)
       throws IOException {
     if (file.size() != 0 && !overwrites) {
       throw new FileAlreadyExistsException(file.name(), null, "the storage is not empty");
     }
-    if (dataFile != null) {
-      createDataFile(file.name(), path, dataFile);
-    }
-    file.setSize(0);
-    layout.write(file, header);
-    Qcow2Image image = new ChainOpener(options).open(file, path, true);
-    if (rawDataFile) {
-      boolean mapped = false;
-      try {
-        image.mapWholeDataFile();
-        mapped = true;
-      } finally {
-        if (!mapped) {
-          image.close();
-        }
+    Path createdData = createDataFile(file.name(), path);
+    boolean done = false;
+    try {
+      file.setSize(0);
+      layout.write(file, header);
+      Qcow2Image image = new ChainOpener(options).open(file, path, true);
+      if (rawDataFile) {
+        mapDataFile(image);
+      }
+      done = true;
+      return image;
+    } finally {
+      if (!done && createdData != null) {
+        Files.deleteIfExists(createdData);
       }
     }
-    return image;
   }
 
-  private void createDataFile(String image, @Nullable Path path, String name) throws IOException {
-    ReferencePolicy.Answer answer =
-        options.references.resolve(
-            new ReferencePolicy.Reference(
-                image,
-                ReferencePolicy.Kind.DATA_FILE,
-                name,
-                null,
-                path == null ? null : References.resolve(path, name)));
+  private static void mapDataFile(Qcow2Image image) throws IOException {
+    boolean mapped = false;
+    try {
+      image.mapWholeDataFile();
+      mapped = true;
+    } finally {
+      if (!mapped) {
+        image.close();
+      }
+    }
+  }
+
+  /** Where the data file is to be, or null if there is none or it is no file. */
+  private @Nullable Path dataPath(String image, @Nullable Path path) throws IOException {
+    return dataFile != null
+            && resolveDataFile(image, path, dataFile)
+                instanceof ReferencePolicy.Answer.OpenFile file
+        ? file.path()
+        : null;
+  }
+
+  private ReferencePolicy.Answer resolveDataFile(String image, @Nullable Path path, String name)
+      throws IOException {
+    return options.references.resolve(
+        new ReferencePolicy.Reference(
+            image,
+            ReferencePolicy.Kind.DATA_FILE,
+            name,
+            null,
+            path == null ? null : References.resolve(path, name)));
+  }
+
+  /** Makes the data file, if there is to be one; returns its path if it did not exist before. */
+  private @Nullable Path createDataFile(String image, @Nullable Path path) throws IOException {
+    if (dataFile == null) {
+      return null;
+    }
+    ReferencePolicy.Answer answer = resolveDataFile(image, path, dataFile);
     if (answer instanceof ReferencePolicy.Answer.UseStorage use) {
       use.storage().setSize(size);
-    } else if (answer instanceof ReferencePolicy.Answer.OpenFile file) {
-      if (!overwrites) {
+      return null;
+    }
+    if (answer instanceof ReferencePolicy.Answer.OpenFile file) {
+      boolean existed = Files.exists(file.path());
+      if (!existed || !overwrites) {
         Files.createFile(file.path());
       }
       try (Storage data = FileStorage.create(file.path())) {
         data.setSize(size);
       }
-    } else {
-      throw new UnsupportedFeatureException(
-          image, Qcow2Exception.NO_OFFSET, "a device cannot serve as data file");
+      return existed ? null : file.path();
     }
+    throw new UnsupportedFeatureException(
+        image, Qcow2Exception.NO_OFFSET, "a device cannot serve as data file");
   }
 }

@@ -79,6 +79,14 @@ final class ImageReader {
     fillWithZeroes(destination);
   }
 
+  /**
+   * How many bytes one step of a walk over extents looks at: few enough that the operation gate is
+   * soon passed again, whatever the tables hold.
+   */
+  long bytesPerExtent() {
+    return (long) map.geometry().clusterSize() << 16;
+  }
+
   /** How the bytes from {@code position} on are stored: see {@link BlockDevice#extentHook}. */
   Extent extent(long position, long length) throws IOException {
     Mapping mapping = new Mapping();

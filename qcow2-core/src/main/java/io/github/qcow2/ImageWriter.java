@@ -154,9 +154,9 @@ final class ImageWriter {
       long host = run.first() << geometry.clusterBits();
       int bytes = bytesIn(position, length, (int) run.count());
       writeClusters(source, position, bytes, entries, host, false);
-    } catch (IOException e) {
-      allocator.giveBack(run, e);
-      throw e;
+    } catch (Throwable t) {
+      allocator.giveBack(run, t);
+      throw t;
     }
   }
 

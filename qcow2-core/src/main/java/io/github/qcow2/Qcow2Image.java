@@ -89,7 +89,7 @@ public final class Qcow2Image extends BlockDevice {
     this.buffers = BufferPool.shared();
     this.gate = new OperationGate();
     this.size = new DiskSize(parts.header.size());
-    CacheSizes sizes = options.cacheSizes(geometry, size.bytes());
+    CacheSizes sizes = options.cacheSizes(geometry, size.visible());
     TopTable l1 =
         TopTable.load(file, parts.header.l1TableOffset(), parts.header.l1Entries(), buffers);
     this.l2 =
@@ -185,7 +185,7 @@ public final class Qcow2Image extends BlockDevice {
 
   @Override
   public long size() {
-    return size.bytes();
+    return size.visible();
   }
 
   /** The header as it is on disk. */
@@ -223,7 +223,7 @@ public final class Qcow2Image extends BlockDevice {
         TopTable.load(file, snapshot.l1TableOffset(), (int) snapshot.l1Entries(), buffers);
     GuestMap map = new GuestMap(name(), geometry, dataStorage != null, l1, l2);
     return new SnapshotDevice(
-        name(), snapshot, size.bytes(), new ImageReader(map, data, compressed, backing), gate);
+        name(), snapshot, size.visible(), new ImageReader(map, data, compressed, backing), gate);
   }
 
   /** The bytes of the image file itself, read-only: for checks and forensic tools. */
@@ -266,7 +266,7 @@ public final class Qcow2Image extends BlockDevice {
 
   /** Maps every cluster to its place in the raw data file, which by itself is the disk. */
   void mapWholeDataFile() throws IOException {
-    writePath("map").mapDataFile(0, size.bytes());
+    writePath("map").mapDataFile(0, size.visible());
   }
 
   private WritePath writePath(String what) throws ReadOnlyImageException {
@@ -311,7 +311,7 @@ public final class Qcow2Image extends BlockDevice {
   protected Extent extentHook(long position, long length) throws IOException {
     int ticket = enter(name(), gate);
     try {
-      return reader.extent(position, length);
+      return reader.extent(position, Math.min(length, reader.bytesPerExtent()));
     } finally {
       gate.exit(ticket);
     }

@@ -67,7 +67,7 @@ final class SnapshotDevice extends BlockDevice {
   protected Extent extentHook(long position, long length) throws IOException {
     int ticket = Qcow2Image.enter(name(), gate);
     try {
-      return reader.extent(position, length);
+      return reader.extent(position, Math.min(length, reader.bytesPerExtent()));
     } finally {
       gate.exit(ticket);
     }

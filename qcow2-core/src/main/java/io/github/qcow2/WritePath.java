@@ -6,9 +6,8 @@ import io.github.qcow2.allocation.OperationGate;
 import io.github.qcow2.allocation.Quarantine;
 import io.github.qcow2.allocation.RefcountTableGrowth;
 import io.github.qcow2.allocation.Refcounts;
-import io.github.qcow2.error.DeviceClosedException;
+import io.github.qcow2.error.CorruptImageException;
 import io.github.qcow2.error.LimitExceededException;
-import io.github.qcow2.error.Qcow2Exception;
 import io.github.qcow2.error.UnsupportedFeatureException;
 import io.github.qcow2.format.Geometry;
 import io.github.qcow2.format.Header;
@@ -66,6 +65,9 @@ final class WritePath {
 
   /** Held while the disk grows; taken before every other lock. */
   private final ReentrantLock growing = new ReentrantLock();
+
+  /** Held while dropped clusters are given back, so that closing waits for it. */
+  private final ReentrantLock releasing = new ReentrantLock();
 
   /** The parts that reading needs too, and those that only writing does. */
   record Parts(
@@ -152,24 +154,39 @@ final class WritePath {
   private void inSteps(long position, long length, Step step) throws IOException {
     long at = position;
     long end = position + length;
+    boolean retried = false;
     while (at < end) {
       makeRoom();
-      int ticket = gate.enter();
-      if (ticket < 0) {
-        throw new DeviceClosedException(image, Qcow2Exception.NO_OFFSET, "the image is closed");
-      }
       try {
-        at += step.run(at, end - at);
-      } finally {
-        gate.exit(ticket);
+        at += inGate(at, end - at, step);
+      } catch (LimitExceededException e) {
+        // What is full may be full of clusters that only wait for a flush.
+        if (retried || quarantine.isEmpty()) {
+          throw e;
+        }
+        retried = true;
+        flush();
       }
+    }
+  }
+
+  private long inGate(long position, long length, Step step) throws IOException {
+    int ticket = Qcow2Image.enter(image, gate);
+    try {
+      return step.run(position, length);
+    } finally {
+      gate.exit(ticket);
     }
   }
 
   private void makeRoom() throws IOException {
     if (quarantine.isFull()) {
-      flush();
-    } else if (epochs.isCrowded()) {
+      if (quarantine.awaitsFlush(epochs.durable())) {
+        epochs.flush();
+      }
+      releaseQuarantine();
+    }
+    if (epochs.isCrowded()) {
       epochs.writeBack();
     }
   }
@@ -180,26 +197,40 @@ final class WritePath {
     releaseQuarantine();
   }
 
-  private void releaseQuarantine() {
-    for (Quarantine.Dropped dropped : quarantine.release(epochs.durable())) {
-      switch (dropped.kind()) {
-        case TABLE ->
-            l2.forget(
-                dropped.first() << geometry.clusterBits(),
-                dropped.count() << geometry.clusterBits());
-        case COMPRESSED -> compressed.clear();
-        case DATA -> {}
+  /** Counts of clusters that are given back fall in memory; on disk with the next epoch. */
+  private void releaseQuarantine() throws IOException {
+    releasing.lock();
+    try {
+      for (Quarantine.Dropped dropped : quarantine.release(epochs.durable())) {
+        forget(dropped);
+        giveBack(dropped);
+        if (epochs.isCrowded()) {
+          epochs.writeBack();
+        }
       }
-      try {
-        allocator.drop(dropped.first(), dropped.count());
-      } catch (IOException e) {
-        LOG.warn(
-            "{}: {} clusters from {} on could not be given back and leak",
-            image,
-            dropped.count(),
-            dropped.first(),
-            e);
-      }
+    } finally {
+      releasing.unlock();
+    }
+  }
+
+  private void forget(Quarantine.Dropped dropped) {
+    switch (dropped.kind()) {
+      case TABLE ->
+          l2.forget(
+              dropped.first() << geometry.clusterBits(), dropped.count() << geometry.clusterBits());
+      case COMPRESSED -> compressed.clear();
+      case DATA -> {}
+    }
+  }
+
+  private void giveBack(Quarantine.Dropped dropped) {
+    try {
+      allocator.drop(dropped.first(), dropped.count());
+    } catch (CorruptImageException e) {
+      LOG.warn("clusters are not given back, since their counts are wrong: {}", e.getMessage());
+    } catch (IOException e) {
+      LOG.warn("{}: clusters are given back later, since their counts cannot be read", image, e);
+      quarantine.putBack(dropped);
     }
   }
 
@@ -212,30 +243,30 @@ final class WritePath {
   void grow(long newSize) throws IOException {
     growing.lock();
     try {
-      long oldSize = size.bytes();
+      long oldSize = size.visible();
       long entries = geometry.l1EntriesFor(newSize);
       checkGrowth(oldSize, newSize, entries);
       if (entries > l1.length()) {
         epochs.exclusively(() -> growL1((int) entries));
       }
       if (dataFile != null && dataFile.storage().size() < newSize) {
-        dataFile.storage().setSize(newSize);
+        dataFile.setSize(newSize);
       }
       boolean grown = false;
-      size.set(newSize);
+      size.reach(newSize);
       try {
         showZeroes(oldSize, newSize);
-        flush();
         epochs.exclusively(
             () ->
                 header.change(
                     header.header().withSize(newSize),
                     Header.SIZE_FIELD_OFFSET,
                     Header.SIZE_FIELD_LENGTH));
+        size.show();
         grown = true;
       } finally {
         if (!grown) {
-          size.set(oldSize);
+          size.reach(oldSize);
         }
       }
     } finally {
@@ -253,6 +284,10 @@ final class WritePath {
           image,
           Header.L1_TABLE_FIELDS_OFFSET,
           "a disk of " + newSize + " bytes needs " + entries + " L1 entries");
+    }
+    if (dataFile != null && newSize > Geometry.HOST_OFFSET_END) {
+      throw new LimitExceededException(
+          image, Header.SIZE_FIELD_OFFSET, "a data file of more than 2^56 bytes");
     }
     if (geometry.version() == 2 && header.header().snapshots() > 0) {
       throw new UnsupportedFeatureException(

@@ -72,28 +72,29 @@ final class ZeroAndDiscard {
    * @return how many bytes now read as zeros, at least one
    */
   long zeroSome(long position, long length, ZeroMode mode) throws IOException {
+    long diskEnd = size.reach();
     if (rawDataFile || (geometry.version() == 2 && hasBacking)) {
       return writeZeroes(position, length);
     }
     int subclusterSize = geometry.subclusterSize();
     long inSubcluster = position & (subclusterSize - 1);
-    if (inSubcluster != 0 || (length < subclusterSize && position + length < size.bytes())) {
-      return zeroPartial(position, Math.min(length, subclusterSize - inSubcluster));
+    if (inSubcluster != 0 || (length < subclusterSize && position + length < diskEnd)) {
+      return zeroPartial(position, Math.min(length, subclusterSize - inSubcluster), diskEnd);
     }
-    if (geometry.offsetInCluster(position) != 0 || !coversCluster(position, length)) {
-      return zeroSubclusters(position, length);
+    if (geometry.offsetInCluster(position) != 0 || !coversCluster(position, length, diskEnd)) {
+      return zeroSubclusters(position, length, diskEnd);
     }
-    return zeroClusters(position, length, mode);
+    return zeroClusters(position, length, mode, diskEnd);
   }
 
-  private boolean coversCluster(long position, long length) {
-    return length >= geometry.clusterSize() || position + length == size.bytes();
+  private boolean coversCluster(long position, long length, long diskEnd) {
+    return length >= geometry.clusterSize() || position + length == diskEnd;
   }
 
   /** A part of a subcluster: the flag will do if the whole of it reads as zeros already. */
-  private long zeroPartial(long position, long length) throws IOException {
+  private long zeroPartial(long position, long length, long diskEnd) throws IOException {
     long start = position & -(long) geometry.subclusterSize();
-    long whole = Math.min(geometry.subclusterSize(), size.bytes() - start);
+    long whole = Math.min(geometry.subclusterSize(), diskEnd - start);
     ClusterLocks.Range held = hold(start, whole);
     try {
       Extent extent = reader.extent(start, whole);
@@ -107,10 +108,10 @@ final class ZeroAndDiscard {
   }
 
   /** Whole subclusters inside one cluster. */
-  private long zeroSubclusters(long position, long length) throws IOException {
+  private long zeroSubclusters(long position, long length, long diskEnd) throws IOException {
     long inCluster = geometry.offsetInCluster(position);
     long bytes = Math.min(length, geometry.clusterSize() - inCluster);
-    if (position + bytes < size.bytes()) {
+    if (position + bytes < diskEnd) {
       bytes &= -(long) geometry.subclusterSize();
     }
     ClusterLocks.Range held = hold(position, bytes);
@@ -128,8 +129,9 @@ final class ZeroAndDiscard {
     return writeZeroes(position, bytes);
   }
 
-  private long zeroClusters(long position, long length, ZeroMode mode) throws IOException {
-    long bytes = wholeClusters(position, length);
+  private long zeroClusters(long position, long length, ZeroMode mode, long diskEnd)
+      throws IOException {
+    long bytes = wholeClusters(position, length, diskEnd);
     int count = (int) geometry.clustersFor(bytes);
     ClusterLocks.Range held = hold(position, bytes);
     try {
@@ -152,17 +154,18 @@ final class ZeroAndDiscard {
    * @return how many bytes were dealt with, at least one; parts of clusters stay as they are
    */
   long discardSome(long position, long length) throws IOException {
+    long diskEnd = size.reach();
     long inCluster = geometry.offsetInCluster(position);
     if (inCluster != 0) {
       return Math.min(length, geometry.clusterSize() - inCluster);
     }
-    if (!coversCluster(position, length) || (geometry.version() == 2 && hasBacking)) {
+    if (!coversCluster(position, length, diskEnd) || (geometry.version() == 2 && hasBacking)) {
       return length;
     }
     if (rawDataFile) {
-      return writeZeroes(position, wholeClusters(position, length));
+      return writeZeroes(position, wholeClusters(position, length, diskEnd));
     }
-    long bytes = wholeClusters(position, length);
+    long bytes = wholeClusters(position, length, diskEnd);
     ClusterLocks.Range held = hold(position, bytes);
     try {
       Mapping mapping = new Mapping();
@@ -195,9 +198,9 @@ final class ZeroAndDiscard {
   }
 
   /** Bytes from {@code position} on, at most {@code length}, in whole clusters of one slice. */
-  private long wholeClusters(long position, long length) {
+  private long wholeClusters(long position, long length, long diskEnd) {
     long bytes = Math.min(length, map.bytesLeftInSlice(position));
-    return position + bytes == size.bytes() ? bytes : geometry.roundDownToCluster(bytes);
+    return position + bytes == diskEnd ? bytes : geometry.roundDownToCluster(bytes);
   }
 
   private ClusterLocks.Range hold(long position, long length) {

@@ -80,6 +80,7 @@ public final class ClusterAllocator {
       try {
         ClusterRun run = search(hint, wanted, whole);
         if (run != null) {
+          checkHostOffset(run.first() + run.count() - 1);
           refcounts.add(run.first(), run.count(), 1);
           if (!whole) {
             hint = run.first() + run.count();
@@ -200,7 +201,6 @@ public final class ClusterAllocator {
         }
         cluster++;
         if (cluster - start == wanted) {
-          checkHostOffset(cluster - 1);
           return new ClusterRun(start, wanted);
         }
       }
@@ -238,8 +238,12 @@ public final class ClusterAllocator {
       refcounts.add(first, blocks + following, 1);
       counted = true;
     } finally {
-      for (int i = 0; i < blocks && !counted; i++) {
-        refcounts.table().set(index + i, 0);
+      if (!counted) {
+        // Slices of blocks that do not exist may be dirty now, and must not reach the disk.
+        file.fail("new refcount blocks could not be counted");
+        for (int i = 0; i < blocks; i++) {
+          refcounts.table().set(index + i, 0);
+        }
       }
     }
   }

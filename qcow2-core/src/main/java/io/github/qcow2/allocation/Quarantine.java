@@ -112,6 +112,27 @@ public final class Quarantine {
   }
 
   /**
+   * Whether a flush would help to set something free; if not, an operation under way stands in the
+   * way of everything that is kept.
+   *
+   * @param durable the last epoch that is durable
+   */
+  public synchronized boolean awaitsFlush(long durable) {
+    Batch oldest = batches.peek();
+    return oldest != null && oldest.epoch > durable;
+  }
+
+  /** Takes back what {@link #release} handed out and could not be used. */
+  public synchronized void putBack(Dropped dropped) {
+    Batch batch = new Batch(0);
+    batch.phase = Long.MIN_VALUE / 2;
+    batch.add(dropped.kind, dropped.first, dropped.count);
+    batches.addFirst(batch);
+    runs++;
+    clusters += dropped.count;
+  }
+
+  /**
    * Hands out what is out of everybody's reach.
    *
    * @param durable the last epoch that is durable

@@ -72,7 +72,9 @@ public final class RefcountTableGrowth {
     long tableClusters;
     while (true) {
       length = oldLength + Math.max(oldLength / 2L, blocks + more);
-      tableClusters = geometry.clustersFor(length * Long.BYTES);
+      tableClusters =
+          Math.min(
+              geometry.clustersFor(length * Long.BYTES), bytesAtMost >> geometry.clusterBits());
       length = (tableClusters << geometry.clusterBits()) / Long.BYTES;
       long needed = (blocks + tableClusters + perBlock - 1) / perBlock;
       if (needed <= blocks) {
@@ -80,7 +82,7 @@ public final class RefcountTableGrowth {
       }
       blocks = needed;
     }
-    if (length * Long.BYTES > bytesAtMost) {
+    if (length < oldLength + blocks + more) {
       throw new LimitExceededException(
           image,
           Header.REFCOUNT_TABLE_FIELDS_OFFSET,

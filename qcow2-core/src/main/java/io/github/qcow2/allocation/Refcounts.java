@@ -94,12 +94,6 @@ public final class Refcounts {
     return countsPerSlice;
   }
 
-  /** The number of references to a cluster; 0 where no block covers it. */
-  public long get(long cluster) throws IOException {
-    long block = blockOffset(cluster);
-    return block == 0 ? 0 : width.get(slice(block, cluster).words(), indexInSlice(cluster));
-  }
-
   /**
    * Adds 1 to, or takes 1 from, the counts of clusters in a row: of all or of none.
    *
@@ -126,6 +120,10 @@ public final class Refcounts {
   }
 
   private void check(long cluster, int delta) throws IOException {
+    if (cluster == 0) {
+      throw new CorruptImageException(
+          image, 0, "cluster 0, which holds the header, is used for something else too");
+    }
     long block = blockOffset(cluster);
     if (block == 0) {
       throw new CorruptImageException(

@@ -88,15 +88,18 @@ public final class GuestMap {
    * @throws CorruptImageException if the L1 entry points to no cluster boundary
    */
   public @Nullable TableSlice slice(long guestOffset) throws IOException {
-    long index = geometry.l1Index(guestOffset);
-    long table = L1Entry.offset(l1.get(index));
+    return slice(guestOffset, l1.get(geometry.l1Index(guestOffset)));
+  }
+
+  private @Nullable TableSlice slice(long guestOffset, long l1Entry) throws IOException {
+    long table = L1Entry.offset(l1Entry);
     if (table == 0) {
       return null;
     }
     if (!geometry.isClusterAligned(table)) {
       throw new CorruptImageException(
           image,
-          l1.offset() + index * Long.BYTES,
+          l1.offset() + geometry.l1Index(guestOffset) * Long.BYTES,
           "L2 table offset 0x" + Long.toHexString(table) + " is not cluster aligned");
     }
     int sliceInTable = geometry.l2Index(guestOffset) / entriesPerSlice;
@@ -111,16 +114,17 @@ public final class GuestMap {
    * @throws CorruptImageException if an entry breaks a rule that reading depends on
    */
   public void resolve(long guestOffset, long limit, Mapping result) throws IOException {
-    TableSlice slice = slice(guestOffset);
+    long l1Entry = l1.get(geometry.l1Index(guestOffset));
+    TableSlice slice = slice(guestOffset, l1Entry);
     if (slice == null) {
       long length = bytesWithoutTable(guestOffset, limit);
       result.set(Mapping.Kind.UNALLOCATED, Mapping.NO_OFFSET, false, 0, length);
       return;
     }
     if (geometry.extendedL2()) {
-      resolveSubclusters(slice, guestOffset, limit, result);
+      resolveSubclusters(slice, l1Entry, guestOffset, limit, result);
     } else {
-      resolveClusters(slice, guestOffset, limit, result);
+      resolveClusters(slice, l1Entry, guestOffset, limit, result);
     }
   }
 
@@ -135,14 +139,15 @@ public final class GuestMap {
     return Math.min(length, limit);
   }
 
-  private void resolveClusters(TableSlice first, long guestOffset, long limit, Mapping result)
+  private void resolveClusters(
+      TableSlice first, long l1Entry, long guestOffset, long limit, Mapping result)
       throws IOException {
     TableSlice slice = first;
     int index = indexInSlice(guestOffset);
     long entry = slice.word(index);
     check(slice, index, entry, 0, guestOffset);
     ClusterType type = L2Entry.type(entry, geometry, dataFile);
-    boolean copied = L2Entry.copied(entry);
+    boolean copied = L1Entry.copied(l1Entry) && L2Entry.copied(entry);
     long inCluster = geometry.offsetInCluster(guestOffset);
     long length = geometry.clusterSize() - inCluster;
     if (type == ClusterType.COMPRESSED) {
@@ -157,7 +162,7 @@ public final class GuestMap {
       index++;
       expected += step;
       if (index == entriesPerSlice) {
-        TableSlice next = slice(guestOffset + length);
+        TableSlice next = sliceOfSameOwner(guestOffset + length, l1Entry);
         if (next == null) {
           break;
         }
@@ -173,7 +178,8 @@ public final class GuestMap {
     result.set(kind(type), host, placed && copied, 0, Math.min(length, limit));
   }
 
-  private void resolveSubclusters(TableSlice first, long guestOffset, long limit, Mapping result)
+  private void resolveSubclusters(
+      TableSlice first, long l1Entry, long guestOffset, long limit, Mapping result)
       throws IOException {
     long guest = guestOffset;
     TableSlice slice = first;
@@ -205,7 +211,8 @@ public final class GuestMap {
       }
       long clusterHost =
           cluster == ClusterType.NORMAL ? L2Entry.offset(entry) + inCluster : Mapping.NO_OFFSET;
-      boolean clusterExclusive = cluster == ClusterType.NORMAL && L2Entry.copied(entry);
+      boolean clusterExclusive =
+          cluster == ClusterType.NORMAL && L1Entry.copied(l1Entry) && L2Entry.copied(entry);
       int subcluster = geometry.subclusterIndex(guest);
       Mapping.Kind here = kind(SubclusterBitmap.type(cluster, bitmap, subcluster));
       if (kind == null) {
@@ -228,7 +235,7 @@ public final class GuestMap {
       }
       index++;
       if (index == entriesPerSlice) {
-        TableSlice next = slice(guest);
+        TableSlice next = sliceOfSameOwner(guest, l1Entry);
         if (next == null) {
           break;
         }
@@ -237,6 +244,12 @@ public final class GuestMap {
       }
     }
     result.set(kind, host, exclusive, 0, Math.min(length, limit));
+  }
+
+  /** The next slice, unless its table is shared and the one before is not, or the other way. */
+  private @Nullable TableSlice sliceOfSameOwner(long guestOffset, long l1Entry) throws IOException {
+    long next = l1.get(geometry.l1Index(guestOffset));
+    return L1Entry.copied(next) == L1Entry.copied(l1Entry) ? slice(guestOffset, next) : null;
   }
 
   private static Mapping.Kind kind(ClusterType type) {

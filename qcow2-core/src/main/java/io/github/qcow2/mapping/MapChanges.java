@@ -95,12 +95,12 @@ public final class MapChanges {
         if (L1Entry.offset(old) == 0) {
           allocator.zeroCluster(offset);
         } else {
-          copyTable(L1Entry.offset(old), offset);
+          copyTable(index, L1Entry.offset(old), offset);
         }
         linkTable(index, old, offset);
-      } catch (IOException e) {
-        allocator.giveBack(cluster, e);
-        throw e;
+      } catch (Throwable t) {
+        allocator.giveBack(cluster, t);
+        throw t;
       }
     } finally {
       tableLock.unlock();
@@ -125,10 +125,12 @@ public final class MapChanges {
   }
 
   /** A shared table is never changed, so its bytes in the file are all there is to it. */
-  private void copyTable(long from, long to) throws IOException {
+  private void copyTable(int index, long from, long to) throws IOException {
     if (!geometry.isClusterAligned(from)) {
       throw new CorruptImageException(
-          map.image(), l1.offset(), "L2 table offset 0x" + Long.toHexString(from) + " unaligned");
+          map.image(),
+          l1.offset() + (long) index * Long.BYTES,
+          "L2 table offset 0x" + Long.toHexString(from) + " is not cluster aligned");
     }
     ByteBuffer table = buffers.take(geometry.clusterSize());
     try {
@@ -253,6 +255,7 @@ public final class MapChanges {
       int first = map.indexInSlice(guestOffset) * geometry.l2EntryWords();
       l2.lock().lock();
       try {
+        checkAll(slice, first, guestCluster, count);
         if (!l2.markDirty(slice)) {
           continue;
         }
@@ -264,6 +267,17 @@ public final class MapChanges {
       } finally {
         l2.lock().unlock();
       }
+    }
+  }
+
+  /** What a broken entry points to must not be taken for a cluster that can be freed (I7). */
+  private void checkAll(TableSlice slice, int first, long guestCluster, int count)
+      throws CorruptImageException {
+    for (int i = 0; i < count; i++) {
+      int word = first + i * geometry.l2EntryWords();
+      long bitmap = geometry.extendedL2() ? slice.word(word + 1) : 0;
+      long guestOffset = (guestCluster + i) << geometry.clusterBits();
+      map.check(slice, word, slice.word(word), bitmap, guestOffset);
     }
   }
 

@@ -136,45 +136,33 @@ public final class FlushEpochs {
   }
 
   private void writeEpoch() throws IOException {
-    List<SliceStore.Frozen> l2Slices;
-    List<TopTable.Frozen> l1Sectors;
-    long closing;
-    l2.lock().lock();
+    List<SliceStore.Frozen> slices = List.of();
+    List<TopTable.Frozen> sectors = List.of();
+    boolean done = false;
     try {
-      l2Slices = l2.freeze();
-      l1Sectors = l1.freeze();
-      closing = filling;
-      filling = closing + 1;
-    } finally {
-      l2.lock().unlock();
-    }
-    boolean linked = false;
-    try {
+      long closing;
+      l2.lock().lock();
+      try {
+        slices = l2.freeze();
+        sectors = l1.freeze();
+        closing = filling;
+        filling = closing + 1;
+      } finally {
+        l2.lock().unlock();
+      }
       writeRefcounts();
-      if (!l2Slices.isEmpty() || !l1Sectors.isEmpty()) {
+      if (!slices.isEmpty() || !sectors.isEmpty()) {
         barrier();
+        l2.write(slices);
+        writeTopTable(sectors);
       }
-      linked = true;
+      written = closing;
+      done = true;
     } finally {
-      if (!linked) {
-        l2.thaw(l2Slices);
-        thawL1(l1Sectors);
-        for (SliceStore.Frozen each : l2Slices) {
-          each.slice.written();
-        }
+      if (!done) {
+        abandon(l2, slices, l1, sectors);
       }
     }
-    boolean l1Written = false;
-    try {
-      l2.write(l2Slices);
-      writeTopTable(l1Sectors);
-      l1Written = true;
-    } finally {
-      if (!l1Written) {
-        thawL1(l1Sectors);
-      }
-    }
-    written = closing;
   }
 
   /**
@@ -184,41 +172,44 @@ public final class FlushEpochs {
    * {@link #exclusively}.
    */
   public void writeRefcounts() throws IOException {
-    List<SliceStore.Frozen> slices;
-    List<TopTable.Frozen> tableSectors;
-    refcounts.lock().lock();
+    List<SliceStore.Frozen> slices = List.of();
+    List<TopTable.Frozen> sectors = List.of();
+    boolean done = false;
     try {
-      slices = refcounts.freeze();
-      tableSectors = refcountTable.freeze();
-    } finally {
-      refcounts.lock().unlock();
-    }
-    boolean tableWritten = false;
-    try {
-      refcounts.write(slices);
-      if (!tableSectors.isEmpty()) {
-        barrier();
-        writeTopTable(tableSectors);
+      refcounts.lock().lock();
+      try {
+        slices = refcounts.freeze();
+        sectors = refcountTable.freeze();
+      } finally {
+        refcounts.lock().unlock();
       }
-      tableWritten = true;
+      if (!slices.isEmpty()) {
+        refcounts.write(slices);
+      }
+      if (!sectors.isEmpty()) {
+        barrier();
+        writeTopTable(sectors);
+      }
+      done = true;
     } finally {
-      if (!tableWritten) {
-        refcounts.lock().lock();
-        try {
-          refcountTable.thaw(tableSectors);
-        } finally {
-          refcounts.lock().unlock();
-        }
+      if (!done) {
+        abandon(refcounts, slices, refcountTable, sectors);
       }
     }
   }
 
-  private void thawL1(List<TopTable.Frozen> sectors) {
-    l2.lock().lock();
+  /** What could not be written is dirty as before. */
+  private static void abandon(
+      SliceStore store,
+      List<SliceStore.Frozen> slices,
+      TopTable table,
+      List<TopTable.Frozen> sectors) {
+    store.lock().lock();
     try {
-      l1.thaw(sectors);
+      store.abandon(slices);
+      table.thaw(sectors);
     } finally {
-      l2.lock().unlock();
+      store.lock().unlock();
     }
   }
 

@@ -5,6 +5,7 @@ import io.github.qcow2.cache.MetadataCache;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
@@ -173,20 +174,26 @@ public final class SliceStore {
     }
   }
 
-  /** The dirty slices as they are now. The caller holds the lock. */
+  /**
+   * The dirty slices as they are now: all of them or, on an error, none. The caller holds the lock.
+   */
   List<Frozen> freeze() {
     List<Frozen> frozen = new ArrayList<>(dirty.size());
     for (TableSlice slice : dirty) {
-      frozen.add(new Frozen(slice, slice.freeze()));
+      frozen.add(new Frozen(slice, slice.words().clone()));
     }
-    dirty = new ArrayList<>();
+    frozen.sort(Comparator.comparingLong(each -> each.slice.offset()));
+    List<TableSlice> none = new ArrayList<>();
+    for (TableSlice slice : dirty) {
+      slice.beginWriting();
+    }
+    dirty = none;
     dirtyCount = 0;
     return frozen;
   }
 
-  /** Writes what was frozen. On an error all of it is dirty again. */
+  /** Writes what was frozen; then it is clean, unless it has changed meanwhile. */
   void write(List<Frozen> frozen) throws IOException {
-    boolean written = false;
     ByteBuffer buffer = buffers.take(sliceBytes);
     try {
       for (Frozen each : frozen) {
@@ -194,25 +201,22 @@ public final class SliceStore {
         buffer.asLongBuffer().put(each.words);
         file.write(buffer, each.slice.offset());
       }
-      written = true;
     } finally {
       buffers.give(buffer);
-      if (!written) {
-        thaw(frozen);
-      }
-      for (Frozen each : frozen) {
-        each.slice.written();
-      }
+    }
+    for (Frozen each : frozen) {
+      each.slice.endWriting();
     }
     cache.trim();
   }
 
-  /** What was frozen has not been written and is dirty again. */
-  void thaw(List<Frozen> frozen) {
+  /** What was frozen has not been written, or not all of it: it is dirty again. */
+  void abandon(List<Frozen> frozen) {
     lock.lock();
     try {
       for (Frozen each : frozen) {
         markDirty(each.slice);
+        each.slice.endWriting();
       }
     } finally {
       lock.unlock();

@@ -111,19 +111,14 @@ public final class TableSlice implements MetadataCache.Slice {
     return (state & EVICTED) != 0;
   }
 
-  boolean isDirty() {
-    return (state & DIRTY) != 0;
-  }
-
-  /** A copy of the words; the slice counts as being written from here on. */
-  long[] freeze() {
+  /** A copy of the words is being written; they count as clean from here on. */
+  void beginWriting() {
     STATE.getAndBitwiseOr(this, WRITING);
     STATE.getAndBitwiseAnd(this, ~DIRTY);
-    return words.clone();
   }
 
-  /** The end of what {@link #freeze()} began. */
-  void written() {
+  /** The end of what {@link #beginWriting()} began. */
+  void endWriting() {
     STATE.getAndBitwiseAnd(this, ~WRITING);
   }
 

@@ -17,6 +17,7 @@ import java.util.concurrent.atomic.AtomicLongArray;
  */
 public final class TopTable {
   private static final int ENTRIES_PER_SECTOR = 512 / Long.BYTES;
+  private static final int BYTES_PER_TRANSFER = 1 << 20;
 
   /** Where the table is and what it holds; replaced as one when the table moves. */
   private record Content(long offset, AtomicLongArray entries) {}
@@ -50,9 +51,9 @@ public final class TopTable {
   public static TopTable load(TrackedFile file, long offset, int length, BufferPool buffers)
       throws IOException {
     long[] words = new long[length];
-    ByteBuffer buffer = buffers.take(BufferPool.LARGEST);
+    int perTransfer = Math.max(1, Math.min(length, BYTES_PER_TRANSFER / Long.BYTES));
+    ByteBuffer buffer = buffers.take(perTransfer * Long.BYTES);
     try {
-      int perTransfer = BufferPool.LARGEST / Long.BYTES;
       for (int at = 0; at < length; at += perTransfer) {
         int count = Math.min(perTransfer, length - at);
         buffer.clear().limit(count * Long.BYTES);
@@ -104,10 +105,6 @@ public final class TopTable {
   public void moved(long offset, long[] entries) {
     dirtySectors.clear();
     content = new Content(offset, new AtomicLongArray(entries));
-  }
-
-  boolean isDirty() {
-    return !dirtySectors.isEmpty();
   }
 
   /** The dirty sectors as they are now, which count as clean from here on. */

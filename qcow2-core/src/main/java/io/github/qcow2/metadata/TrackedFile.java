@@ -66,28 +66,42 @@ public final class TrackedFile {
     }
   }
 
-  /** Whether bytes were written since the last barrier. */
-  boolean isUnsynced() {
-    return unsynced;
+  /** Cuts or extends the file; durable as a write is. */
+  public void setSize(long size) throws IOException {
+    checkNotFailed();
+    try {
+      storage.setSize(size);
+    } finally {
+      unsynced = true;
+    }
   }
 
-  /** Makes everything durable that completed before the call. */
+  /**
+   * Makes everything durable that completed before the call. Callers take turns: a second call at
+   * the same time could return before the first has made its bytes durable.
+   */
   public void barrier() throws IOException {
     checkNotFailed();
     if (!unsynced) {
       return;
     }
     unsynced = false;
+    boolean forced = false;
     try {
       storage.force();
+      forced = true;
     } catch (IOException e) {
       failure = e;
       throw e;
+    } finally {
+      if (!forced) {
+        fail("a barrier failed");
+      }
     }
   }
 
   /** Refuses every write and barrier from now on, as after a failed barrier. */
-  void fail(String reason) {
+  public void fail(String reason) {
     if (failure == null) {
       failure = new IOException(storage.name() + ": " + reason);
     }

@@ -22,7 +22,8 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 /**
  * After a random history qemu-img finds nothing to complain of and reads what the model holds. The
- * histories are the same in every run; {@link ImageHistoryPropertyTest} is where new ones are tried.
+ * histories are the same in every run; {@link ImageHistoryPropertyTest} is where new ones are
+ * tried.
  */
 @RequiresQemu
 final class ImageHistoryInteropTest {
