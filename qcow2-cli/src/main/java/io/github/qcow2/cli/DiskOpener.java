@@ -48,6 +48,10 @@ final class DiskOpener {
       return known;
     }
     Path path = FileName.path(filename);
+    if (Files.isDirectory(path)) {
+      // What qemu says of a directory depends on how it was to be opened.
+      return ImageFormat.RAW;
+    }
     try {
       return ImageFormat.probe(path);
     } catch (IOException e) {
