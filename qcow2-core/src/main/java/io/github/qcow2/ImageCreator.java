@@ -15,6 +15,7 @@ import java.io.IOException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -206,7 +207,7 @@ public final class ImageCreator {
     options.codec(name, header);
     return storage != null
         ? write(storage, null, layout, header)
-        : writeFile(java.util.Objects.requireNonNull(path), layout, header);
+        : writeFile(Objects.requireNonNull(path), layout, header);
   }
 
   private Qcow2Image writeFile(Path path, ImageLayout layout, Header header) throws IOException {

@@ -7,6 +7,7 @@ import io.github.qcow2.storage.FileStorage;
 import io.github.qcow2.storage.Storage;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -125,7 +126,7 @@ public final class ImageOpener {
     try (AutoCloseables onFailure = new AutoCloseables()) {
       Storage file = storage;
       if (file == null) {
-        Path image = java.util.Objects.requireNonNull(path);
+        Path image = Objects.requireNonNull(path);
         file = onFailure.add(writable ? FileStorage.openWritable(image) : FileStorage.open(image));
       }
       Qcow2Image image = new ChainOpener(options).open(file, path, writable);

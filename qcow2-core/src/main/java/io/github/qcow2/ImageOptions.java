@@ -10,6 +10,7 @@ import io.github.qcow2.format.CompressionType;
 import io.github.qcow2.format.Geometry;
 import io.github.qcow2.format.Header;
 import io.github.qcow2.format.Limits;
+import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -64,7 +65,7 @@ final class ImageOptions {
           image,
           Qcow2Exception.NO_OFFSET,
           "no codec for compression type "
-              + (known == null ? type : known.name().toLowerCase(java.util.Locale.ROOT))
+              + (known == null ? type : known.name().toLowerCase(Locale.ROOT))
               + " on the class path");
     }
     return found;

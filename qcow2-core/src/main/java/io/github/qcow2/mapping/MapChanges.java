@@ -197,11 +197,12 @@ public final class MapChanges {
         (slice, word, cluster, epoch) -> {
           long old = slice.word(word);
           boolean stays = keep && !L2Entry.compressed(old);
-          long host = stays ? old & (L2Entry.OFFSET_MASK | L2Entry.COPIED) : 0;
+          long host = stays ? L2Entry.offset(old) : 0;
+          boolean copied = stays && L2Entry.copied(old);
           if (geometry.extendedL2()) {
-            slice.setPair(word, host, SubclusterBitmap.ALL_ZERO);
+            slice.setPair(word, L2Entry.normal(host, copied), SubclusterBitmap.ALL_ZERO);
           } else {
-            slice.setWord(word, host | L2Entry.ZERO);
+            slice.setWord(word, L2Entry.zeroAllocated(host, copied));
           }
           if (!stays) {
             drop(old, epoch);

@@ -11,6 +11,7 @@ import io.github.qcow2.format.Limits;
 import io.github.qcow2.storage.HeapStorage;
 import io.github.qcow2.storage.Storage;
 import io.github.qcow2.testkit.oracle.SpecOracle;
+import io.github.qcow2.testkit.storage.ForwardingStorage;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
@@ -166,38 +167,12 @@ final class EngineRulesTest {
   }
 
   /** Throws what no storage should, as often as it is told. */
-  private static final class FailingBarrier extends Storage {
-    private final HeapStorage heap;
+  private static final class FailingBarrier extends ForwardingStorage {
     private final AtomicInteger failures;
 
     FailingBarrier(HeapStorage heap, AtomicInteger failures) {
-      super("failing", false);
-      this.heap = HeapStorage.copyOf("failing", heap.toByteArray());
+      super("failing", heap.toByteArray());
       this.failures = failures;
-    }
-
-    @Override
-    protected int readHook(ByteBuffer destination, long position) throws IOException {
-      int length = destination.remaining();
-      heap.read(destination, position);
-      return length;
-    }
-
-    @Override
-    protected int writeHook(ByteBuffer source, long position) throws IOException {
-      int length = source.remaining();
-      heap.write(source, position);
-      return length;
-    }
-
-    @Override
-    protected long sizeHook() throws IOException {
-      return heap.size();
-    }
-
-    @Override
-    protected void setSizeHook(long size) throws IOException {
-      heap.setSize(size);
     }
 
     @Override
@@ -205,11 +180,6 @@ final class EngineRulesTest {
       if (failures.getAndDecrement() > 0) {
         throw new IllegalStateException("planted");
       }
-    }
-
-    @Override
-    protected void closeHook() throws IOException {
-      heap.close();
     }
   }
 }

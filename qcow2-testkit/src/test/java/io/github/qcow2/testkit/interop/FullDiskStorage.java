@@ -1,7 +1,6 @@
 package io.github.qcow2.testkit.interop;
 
-import io.github.qcow2.storage.HeapStorage;
-import io.github.qcow2.storage.Storage;
+import io.github.qcow2.testkit.storage.ForwardingStorage;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 
@@ -9,8 +8,7 @@ import java.nio.ByteBuffer;
  * A file on a disk that is full once the file has so many bytes. As on a real one, a write that
  * does not fit leaves what does, and everything inside the file can be overwritten.
  */
-final class FullDiskStorage extends Storage {
-  private final HeapStorage file;
+final class FullDiskStorage extends ForwardingStorage {
   private volatile long limit;
   private volatile boolean refused;
 
@@ -21,8 +19,7 @@ final class FullDiskStorage extends Storage {
    * @param limit how long the file can become, in bytes
    */
   FullDiskStorage(byte[] content, long limit) {
-    super("full disk", false);
-    this.file = HeapStorage.copyOf("full disk", content);
+    super("full disk", content);
     this.limit = limit;
   }
 
@@ -36,27 +33,9 @@ final class FullDiskStorage extends Storage {
     return refused;
   }
 
-  byte[] toByteArray() {
-    return file.toByteArray();
-  }
-
-  @Override
-  protected int readHook(ByteBuffer destination, long position) throws IOException {
-    long left = file.size() - position;
-    if (left <= 0) {
-      return -1;
-    }
-    int count = (int) Math.min(left, destination.remaining());
-    int end = destination.limit();
-    destination.limit(destination.position() + count);
-    file.read(destination, position);
-    destination.limit(end);
-    return count;
-  }
-
   @Override
   protected int writeHook(ByteBuffer source, long position) throws IOException {
-    long room = Math.max(limit, file.size()) - position;
+    long room = Math.max(limit, sizeHook()) - position;
     if (room <= 0) {
       refused = true;
       throw new IOException("No space left on device");
@@ -64,28 +43,17 @@ final class FullDiskStorage extends Storage {
     int count = (int) Math.min(room, source.remaining());
     int end = source.limit();
     source.limit(source.position() + count);
-    file.write(source, position);
+    super.writeHook(source, position);
     source.limit(end);
     return count;
   }
 
   @Override
-  protected long sizeHook() throws IOException {
-    return file.size();
-  }
-
-  @Override
   protected void setSizeHook(long size) throws IOException {
-    if (size > Math.max(limit, file.size())) {
+    if (size > Math.max(limit, sizeHook())) {
       refused = true;
       throw new IOException("No space left on device");
     }
-    file.setSize(size);
+    super.setSizeHook(size);
   }
-
-  @Override
-  protected void forceHook() {}
-
-  @Override
-  protected void closeHook() {}
 }

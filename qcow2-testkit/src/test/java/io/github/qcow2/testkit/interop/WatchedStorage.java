@@ -1,21 +1,18 @@
 package io.github.qcow2.testkit.interop;
 
-import io.github.qcow2.storage.HeapStorage;
-import io.github.qcow2.storage.Storage;
+import io.github.qcow2.testkit.storage.ForwardingStorage;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.concurrent.atomic.AtomicLong;
 
 /** A file that counts the bytes read, and whose writes or barriers can be made to fail. */
-final class WatchedStorage extends Storage {
-  private final HeapStorage file;
+final class WatchedStorage extends ForwardingStorage {
   private final AtomicLong bytesRead = new AtomicLong();
   private volatile boolean writesFail;
   private volatile boolean barriersFail;
 
   WatchedStorage(byte[] content) {
-    super("watched", false);
-    this.file = HeapStorage.copyOf("watched", content);
+    super("watched", content);
   }
 
   long bytesRead() {
@@ -30,22 +27,10 @@ final class WatchedStorage extends Storage {
     barriersFail = fail;
   }
 
-  byte[] toByteArray() {
-    return file.toByteArray();
-  }
-
   @Override
   protected int readHook(ByteBuffer destination, long position) throws IOException {
-    long left = file.size() - position;
-    if (left <= 0) {
-      return -1;
-    }
-    int count = (int) Math.min(left, destination.remaining());
-    int end = destination.limit();
-    destination.limit(destination.position() + count);
-    file.read(destination, position);
-    destination.limit(end);
-    bytesRead.addAndGet(count);
+    int count = super.readHook(destination, position);
+    bytesRead.addAndGet(Math.max(0, count));
     return count;
   }
 
@@ -54,19 +39,7 @@ final class WatchedStorage extends Storage {
     if (writesFail) {
       throw new IOException("Input/output error");
     }
-    int count = source.remaining();
-    file.write(source, position);
-    return count;
-  }
-
-  @Override
-  protected long sizeHook() throws IOException {
-    return file.size();
-  }
-
-  @Override
-  protected void setSizeHook(long size) throws IOException {
-    file.setSize(size);
+    return super.writeHook(source, position);
   }
 
   @Override
@@ -75,7 +48,4 @@ final class WatchedStorage extends Storage {
       throw new IOException("Input/output error");
     }
   }
-
-  @Override
-  protected void closeHook() {}
 }
