@@ -5,10 +5,12 @@ module io.github.qcow2.core {
 
   exports io.github.qcow2;
   exports io.github.qcow2.cache;
+  exports io.github.qcow2.check;
   exports io.github.qcow2.codec;
   exports io.github.qcow2.error;
   exports io.github.qcow2.format;
   exports io.github.qcow2.operation;
+  exports io.github.qcow2.progress;
   exports io.github.qcow2.storage;
 
   uses io.github.qcow2.codec.CompressionCodec;

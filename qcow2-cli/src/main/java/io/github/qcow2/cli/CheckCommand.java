@@ -1,9 +1,9 @@
 package io.github.qcow2.cli;
 
+import io.github.qcow2.check.CheckReport;
+import io.github.qcow2.check.Finding;
+import io.github.qcow2.check.ImageCheck;
 import io.github.qcow2.cli.GetoptLong.LongOption;
-import io.github.qcow2.operation.CheckReport;
-import io.github.qcow2.operation.Finding;
-import io.github.qcow2.operation.ImageCheck;
 import java.io.IOException;
 import java.util.List;
 import org.jspecify.annotations.Nullable;

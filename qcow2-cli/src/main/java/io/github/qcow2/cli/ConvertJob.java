@@ -5,7 +5,7 @@ import io.github.qcow2.Extent;
 import io.github.qcow2.ExtentCursor;
 import io.github.qcow2.error.OperationCancelledException;
 import io.github.qcow2.operation.Convert;
-import io.github.qcow2.operation.Progress;
+import io.github.qcow2.progress.Progress;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;

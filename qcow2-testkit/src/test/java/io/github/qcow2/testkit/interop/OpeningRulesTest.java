@@ -4,8 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.github.qcow2.Qcow2Image;
+import io.github.qcow2.check.ImageCheck;
 import io.github.qcow2.error.UnsupportedFeatureException;
-import io.github.qcow2.operation.ImageCheck;
 import io.github.qcow2.storage.HeapStorage;
 import io.github.qcow2.testkit.build.ImageBuilder;
 import io.github.qcow2.testkit.qemu.QemuTools;

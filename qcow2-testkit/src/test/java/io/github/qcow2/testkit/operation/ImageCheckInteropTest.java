@@ -2,13 +2,13 @@ package io.github.qcow2.testkit.operation;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.github.qcow2.check.CheckReport;
+import io.github.qcow2.check.Finding;
+import io.github.qcow2.check.Finding.Kind;
+import io.github.qcow2.check.ImageCheck;
 import io.github.qcow2.error.Qcow2Exception;
 import io.github.qcow2.format.L1Entry;
 import io.github.qcow2.format.L2Entry;
-import io.github.qcow2.operation.CheckReport;
-import io.github.qcow2.operation.Finding;
-import io.github.qcow2.operation.Finding.Kind;
-import io.github.qcow2.operation.ImageCheck;
 import io.github.qcow2.testkit.qemu.QemuCheck;
 import io.github.qcow2.testkit.qemu.QemuTools;
 import io.github.qcow2.testkit.qemu.RequiresQemu;

@@ -1,0 +1,89 @@
+package io.github.qcow2.check;
+
+import io.github.qcow2.format.Geometry;
+import io.github.qcow2.storage.Storage;
+import io.github.qcow2.transfer.Checkpoint;
+import io.github.qcow2.transfer.ReadAhead;
+import io.github.qcow2.transfer.ReadAhead.Step;
+import io.github.qcow2.transfer.ReadAhead.Transfer;
+import java.io.IOException;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Brings every L2 table to {@link L2Check}, once each and in file order. Neighbouring tables are
+ * read in one transfer, and a thread reads ahead while entries are being checked.
+ */
+final class L2Walk {
+  private static final int TRANSFER = 1 << 20;
+
+  private final Storage storage;
+  private final Geometry geometry;
+  private final TableReferences tables;
+  private final CheckBudget budget;
+
+  L2Walk(Storage storage, Geometry geometry, TableReferences tables, CheckBudget budget) {
+    this.storage = storage;
+    this.geometry = geometry;
+    this.tables = tables;
+    this.budget = budget;
+  }
+
+  /** Walks all tables; reports one cluster of progress for each. */
+  void walk(L2Check check, Checkpoint checkpoint) throws IOException {
+    int clusterSize = geometry.clusterSize();
+    int transfer =
+        (int) Math.min(Math.max(TRANSFER, clusterSize), (long) tables.size() * clusterSize);
+    Runs runs = new Runs(tables.sortedOffsets(), transfer);
+    long done = 0;
+    try (ReadAhead<Run> ahead = ReadAhead.start(storage.name(), storage::read, runs, transfer)) {
+      for (Transfer<Run> next = ahead.next(); next != null; next = ahead.next()) {
+        Run step = next.step();
+        budget.tables(step.length());
+        for (int at = 0; at < step.length(); at += clusterSize) {
+          check.check(next.bytes(), at, step.position() + at, tables);
+        }
+        ahead.release(next);
+        done += step.length();
+        checkpoint.reached(done);
+      }
+    } catch (InterruptedException e) {
+      throw checkpoint.interrupted();
+    }
+  }
+
+  /** Tables that lie behind one another in the file. */
+  private record Run(long position, long length) implements Step {
+    @Override
+    public boolean read() {
+      return true;
+    }
+  }
+
+  /** Puts tables that lie behind one another into one transfer. */
+  private final class Runs implements ReadAhead.Plan<Run> {
+    private final long[] offsets;
+    private final int transfer;
+    private int next;
+
+    Runs(long[] offsets, int transfer) {
+      this.offsets = offsets;
+      this.transfer = transfer;
+    }
+
+    @Override
+    public @Nullable Run next() {
+      if (next == offsets.length) {
+        return null;
+      }
+      long start = offsets[next];
+      long end = start;
+      while (next < offsets.length
+          && offsets[next] == end
+          && end + geometry.clusterSize() - start <= transfer) {
+        end += geometry.clusterSize();
+        next++;
+      }
+      return new Run(start, end - start);
+    }
+  }
+}
