@@ -2,6 +2,7 @@ package io.github.qcow2;
 
 import io.github.qcow2.allocation.OperationGate;
 import io.github.qcow2.cache.CacheStatistics;
+import io.github.qcow2.codec.CompressionCodec;
 import io.github.qcow2.error.DeviceClosedException;
 import io.github.qcow2.error.Qcow2Exception;
 import io.github.qcow2.error.ReadOnlyImageException;
@@ -22,6 +23,7 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -97,9 +99,9 @@ public final class Qcow2Image extends BlockDevice {
     TrackedFile dataFile = dataStorage == null ? null : new TrackedFile(dataStorage);
     this.data = dataFile == null ? file : dataFile;
     GuestMap map = new GuestMap(name(), geometry, dataFile != null, l1, l2);
+    CompressionCodec codec = options.codec(name(), parts.header);
     this.compressed =
-        new DecompressedClusters(
-            name(), file, geometry.clusterBits(), options.codec(name(), parts.header), buffers);
+        new DecompressedClusters(name(), file, geometry.clusterBits(), codec, buffers);
     this.reader = new ImageReader(map, data, compressed, backing);
     if (readOnly) {
       this.refcountBlocks = null;
@@ -129,6 +131,7 @@ public final class Qcow2Image extends BlockDevice {
                 reader,
                 compressed,
                 backing,
+                codec,
                 buffers,
                 size,
                 options.limits()));
@@ -250,6 +253,34 @@ public final class Qcow2Image extends BlockDevice {
    */
   public void grow(long newSize) throws IOException {
     writePath("grow").grow(newSize);
+  }
+
+  /**
+   * Writes whole clusters compressed, packed one behind the other in the host file. A cluster that
+   * compression does not make smaller is written plain. What was there before is replaced, as by
+   * {@link #write}, and reads see no difference; writing to a part of such a cluster later stores
+   * the whole of it plain again.
+   *
+   * <p>Durable as {@link #write} is. May be called by any number of threads; each compresses on its
+   * own. Clusters lie in the file in the order in which the calls come to writing them.
+   *
+   * @param source the bytes; its position ends at its limit
+   * @param position first guest byte, a multiple of the cluster size
+   * @throws IllegalArgumentException if the range does not begin and end on cluster boundaries; it
+   *     may also end at the end of the disk
+   * @throws IndexOutOfBoundsException if the range does not lie inside the disk
+   * @throws io.github.qcow2.error.UnsupportedFeatureException if guest data is in an external data
+   *     file
+   */
+  public void writeCompressed(ByteBuffer source, long position) throws IOException {
+    int length = source.remaining();
+    Objects.checkFromIndexSize(position, length, size());
+    if (geometry.offsetInCluster(position) != 0
+        || (geometry.offsetInCluster(length) != 0 && position + length != size())) {
+      throw new IllegalArgumentException(
+          length + " bytes at " + position + " are not whole clusters");
+    }
+    writePath("write compressed").writeCompressed(source, position);
   }
 
   /** Says on disk that what autoclear features unknown to us promise may no longer hold. */

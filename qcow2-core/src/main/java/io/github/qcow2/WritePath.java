@@ -2,12 +2,15 @@ package io.github.qcow2;
 
 import io.github.qcow2.allocation.ClusterAllocator;
 import io.github.qcow2.allocation.ClusterRun;
+import io.github.qcow2.allocation.CompressedSpace;
 import io.github.qcow2.allocation.OperationGate;
 import io.github.qcow2.allocation.Quarantine;
 import io.github.qcow2.allocation.RefcountTableGrowth;
 import io.github.qcow2.allocation.Refcounts;
+import io.github.qcow2.codec.CompressionCodec;
 import io.github.qcow2.error.CorruptImageException;
 import io.github.qcow2.error.LimitExceededException;
+import io.github.qcow2.error.Qcow2Exception;
 import io.github.qcow2.error.UnsupportedFeatureException;
 import io.github.qcow2.format.Geometry;
 import io.github.qcow2.format.Header;
@@ -43,6 +46,7 @@ final class WritePath {
   private static final long QUARANTINE_BYTES = 256L << 20;
 
   private static final int QUARANTINE_CLUSTERS_AT_LEAST = 1024;
+  private static final int SECTOR = 512;
 
   private final String image;
   private final Geometry geometry;
@@ -62,6 +66,9 @@ final class WritePath {
   private final MapChanges changes;
   private final ImageWriter writer;
   private final ZeroAndDiscard zeroAndDiscard;
+
+  /** Null where guest data is in an external data file, which the format keeps uncompressed. */
+  private final @Nullable CompressedWriter compressedWriter;
 
   /** Held while the disk grows; taken before every other lock. */
   private final ReentrantLock growing = new ReentrantLock();
@@ -84,6 +91,7 @@ final class WritePath {
       ImageReader reader,
       DecompressedClusters compressed,
       @Nullable BlockDevice backing,
+      CompressionCodec codec,
       BufferPool buffers,
       DiskSize size,
       Limits limits) {}
@@ -123,6 +131,18 @@ final class WritePath {
     this.zeroAndDiscard =
         new ZeroAndDiscard(
             parts.map, changes, locks, writer, parts.reader, rawDataFile, parts.backing, size);
+    this.compressedWriter =
+        parts.dataFile != null
+            ? null
+            : new CompressedWriter(
+                geometry,
+                changes,
+                locks,
+                new CompressedSpace(image, geometry, allocator),
+                file,
+                parts.codec,
+                writer,
+                parts.buffers);
   }
 
   /** One step of a request, inside the gate. */
@@ -141,6 +161,16 @@ final class WritePath {
           writer.writeSome(source, at);
           return (long) source.position() - before;
         });
+  }
+
+  /** See {@link Qcow2Image#writeCompressed}. */
+  void writeCompressed(ByteBuffer source, long position) throws IOException {
+    CompressedWriter target = compressedWriter;
+    if (target == null) {
+      throw new UnsupportedFeatureException(
+          image, Qcow2Exception.NO_OFFSET, "an external data file holds no compressed clusters");
+    }
+    inSteps(position, source.remaining(), (at, length) -> target.writeSome(source, at));
   }
 
   void writeZeroes(long position, long length, ZeroMode mode) throws IOException {
@@ -345,5 +375,15 @@ final class WritePath {
   void close() throws IOException {
     flush();
     epochs.flush();
+    endOnSector();
+  }
+
+  /** Compressed data may end the file in the middle of a sector, which not every reader expects. */
+  private void endOnSector() throws IOException {
+    long length = file.storage().size();
+    if (length % SECTOR != 0) {
+      file.setSize(length + SECTOR - length % SECTOR);
+      file.barrier();
+    }
   }
 }

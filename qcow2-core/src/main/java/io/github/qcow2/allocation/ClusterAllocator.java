@@ -34,6 +34,7 @@ public final class ClusterAllocator {
   private final RefcountTableGrowth growth;
   private final ReentrantLock lock;
   private final long clustersAtMost;
+  private final AppendCursor cursor;
 
   /** Every cluster below is in use. Cluster 0 holds the header and is never handed out (I7). */
   private long hint = 1;
@@ -54,6 +55,15 @@ public final class ClusterAllocator {
     this.growth = growth;
     this.lock = refcounts.blocks().lock();
     this.clustersAtMost = geometry.clusterIndex(Geometry.HOST_OFFSET_END);
+    this.cursor = new AppendCursor(geometry.clusterBits());
+  }
+
+  Refcounts refcounts() {
+    return refcounts;
+  }
+
+  AppendCursor cursor() {
+    return cursor;
   }
 
   /**
@@ -145,6 +155,10 @@ public final class ClusterAllocator {
     try {
       refcounts.add(first, count, -1);
       hint = Math.min(hint, first);
+      long open = cursor.cluster();
+      if (first <= open && open < first + count && refcounts.get(open) == 0) {
+        cursor.leave();
+      }
     } finally {
       lock.unlock();
     }

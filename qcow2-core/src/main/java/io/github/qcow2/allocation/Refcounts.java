@@ -94,6 +94,12 @@ public final class Refcounts {
     return countsPerSlice;
   }
 
+  /** The count of one cluster. */
+  long get(long cluster) throws IOException {
+    long block = blockOffset(cluster);
+    return block == 0 ? 0 : width.get(slice(block, cluster).words(), indexInSlice(cluster));
+  }
+
   /**
    * Adds 1 to, or takes 1 from, the counts of clusters in a row: of all or of none.
    *

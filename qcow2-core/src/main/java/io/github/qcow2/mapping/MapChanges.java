@@ -173,6 +173,26 @@ public final class MapChanges {
         });
   }
 
+  /**
+   * Points one cluster to compressed data that has been written.
+   *
+   * @param descriptor the new L2 entry
+   */
+  public void linkCompressed(long guestCluster, long descriptor) throws IOException {
+    change(
+        guestCluster,
+        1,
+        (slice, word, cluster, epoch) -> {
+          long old = slice.word(word);
+          if (geometry.extendedL2()) {
+            slice.setPair(word, descriptor, 0);
+          } else {
+            slice.setWord(word, descriptor);
+          }
+          drop(old, epoch);
+        });
+  }
+
   private long bitmapAfterWrite(long old, long oldBitmap, long cluster, long from, long to) {
     if (L2Entry.compressed(old)) {
       return SubclusterBitmap.ALL_ALLOCATED;

@@ -6,9 +6,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.github.qcow2.Extent;
 import io.github.qcow2.Qcow2Image;
 import io.github.qcow2.testkit.model.Content;
+import io.github.qcow2.testkit.qemu.QemuCheck;
 import io.github.qcow2.testkit.qemu.QemuTools;
 import io.github.qcow2.testkit.qemu.RequiresQemu;
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -68,6 +70,55 @@ final class CompressedInteropTest {
       long clusters = qemu.check(path).compressedClusters();
       assertThat((compressed + clusterSize - 1) / clusterSize).isEqualTo(clusters).isPositive();
     }
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "512, false, 16",
+    "4096, false, 64",
+    "65536, false, 16",
+    "65536, false, 1",
+    "2097152, false, 16",
+    "16384, true, 16",
+    "2097152, true, 8"
+  })
+  void clustersThatAreCompressedHereReadBackThere(
+      int clusterSize, boolean extendedL2, int refcountBits) throws IOException {
+    Path path = directory.resolve("a.qcow2");
+    byte[] content = mixed(Math.max(300_544, 4 * clusterSize - 1024));
+    try (Qcow2Image image =
+        Qcow2Image.create(path, content.length)
+            .clusterSize(clusterSize)
+            .extendedL2(extendedL2)
+            .refcountBits(refcountBits)
+            .build()) {
+      image.writeCompressed(ByteBuffer.wrap(content), 0);
+    }
+    QemuCheck check = qemu.check(path);
+    assertThat(check.isClean()).isTrue();
+    assertThat(check.compressedClusters()).isPositive();
+    Path raw = directory.resolve("a.raw");
+    qemu.convert(path, "qcow2", raw, "raw");
+    assertSame(Files.readAllBytes(raw), content, "the disk");
+
+    // QEMU rewrites a part of one and compresses into a hole; we go on with what it has made.
+    qemu.io(path, "write -P 7 1024 512");
+    System.arraycopy(filled(512, 7), 0, content, 1024, 512);
+    try (Qcow2Image image = Qcow2Image.open(path).writable().build()) {
+      byte[] first = filled(clusterSize, 9);
+      image.writeCompressed(ByteBuffer.wrap(first), 0);
+      System.arraycopy(first, 0, content, 0, clusterSize);
+      assertSame(GuestBytes.of(image), content, "the disk");
+    }
+    assertThat(qemu.check(path).isClean()).isTrue();
+    qemu.convert(path, "qcow2", raw, "raw");
+    assertSame(Files.readAllBytes(raw), content, "the disk");
+  }
+
+  private static byte[] filled(int length, int value) {
+    byte[] bytes = new byte[length];
+    Arrays.fill(bytes, (byte) value);
+    return bytes;
   }
 
   /** Text that compresses a little, with stretches that do not at all and others of one byte. */
