@@ -59,6 +59,10 @@ public final class DiskHistories {
                     .as((range, seed) -> new DiskOperation.Write(range.start, range.length, seed))),
             Tuple.of(
                 4,
+                Combinators.combine(ranges, Arbitraries.longs().between(1, 1_000_000))
+                    .as((range, seed) -> compressed(shape, range, seed))),
+            Tuple.of(
+                4,
                 Combinators.combine(ranges, Arbitraries.of(ZeroMode.class))
                     .as(
                         (range, mode) ->
@@ -69,6 +73,15 @@ public final class DiskHistories {
             Tuple.of(1, Arbitraries.just(new DiskOperation.Reopen())))
         // The borders are weighted here; jqwik's own edge cases would multiply to thousands.
         .withoutEdgeCases();
+  }
+
+  /** Compresses the clusters that a range touches. */
+  private static DiskOperation compressed(ImageShape shape, Range range, long seed) {
+    long cluster = shape.clusterSize();
+    long start = range.start / cluster * cluster;
+    long end = (range.start + range.length + cluster - 1) / cluster * cluster;
+    return new DiskOperation.WriteCompressed(
+        start, (int) (Math.min(end, shape.size()) - start), seed);
   }
 
   /** Part of a disk, at least one byte. */

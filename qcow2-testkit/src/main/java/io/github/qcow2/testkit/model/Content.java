@@ -13,6 +13,8 @@ public final class Content {
   private static final VarHandle LONGS =
       MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
 
+  private static final int SECTOR = 512;
+
   private Content() {}
 
   /**
@@ -32,6 +34,26 @@ public final class Content {
     }
     byte[] bytes = new byte[length];
     System.arraycopy(whole, lead, bytes, 0, length);
+    return bytes;
+  }
+
+  /**
+   * Bytes like those of {@link #bytes}, but three of four sectors repeat their first word to their
+   * end, so that most clusters become smaller when they are compressed.
+   *
+   * @param position of the first byte, a multiple of 512
+   * @param length in bytes
+   */
+  public static byte[] compressible(long seed, long position, int length) {
+    byte[] bytes = bytes(seed, position, length);
+    for (int sector = 0; sector < length; sector += SECTOR) {
+      if ((word(~seed, position + sector) & 3) != 0) {
+        int end = Math.min(length, sector + SECTOR);
+        for (int at = sector + Long.BYTES; at < end; at++) {
+          bytes[at] = bytes[at - Long.BYTES];
+        }
+      }
+    }
     return bytes;
   }
 

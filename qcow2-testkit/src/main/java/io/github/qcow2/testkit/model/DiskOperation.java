@@ -22,6 +22,21 @@ public sealed interface DiskOperation {
   }
 
   /**
+   * Writes {@link Content#compressible} of the seed in compressed clusters; plainly, where the
+   * device is no qcow2 image.
+   *
+   * @param position first guest byte, a multiple of the cluster size
+   * @param length in bytes: whole clusters, or up to the end of the disk
+   * @param seed of the content
+   */
+  record WriteCompressed(long position, int length, long seed) implements DiskOperation {
+    /** The bytes to write. */
+    public byte[] bytes() {
+      return Content.compressible(seed, position, length);
+    }
+  }
+
+  /**
    * Makes a range read as zeros.
    *
    * @param position first guest byte

@@ -1,6 +1,7 @@
 package io.github.qcow2.testkit.model;
 
 import io.github.qcow2.BlockDevice;
+import io.github.qcow2.Qcow2Image;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.List;
@@ -62,6 +63,14 @@ public final class SideBySide implements AutoCloseable {
     if (operation instanceof DiskOperation.Write write) {
       byte[] bytes = write.bytes();
       device.write(ByteBuffer.wrap(bytes), write.position());
+      model.write(write.position(), bytes);
+    } else if (operation instanceof DiskOperation.WriteCompressed write) {
+      byte[] bytes = write.bytes();
+      if (device instanceof Qcow2Image image) {
+        image.writeCompressed(ByteBuffer.wrap(bytes), write.position());
+      } else {
+        device.write(ByteBuffer.wrap(bytes), write.position());
+      }
       model.write(write.position(), bytes);
     } else if (operation instanceof DiskOperation.WriteZeroes zeroes) {
       device.writeZeroes(zeroes.position(), zeroes.length(), zeroes.mode());
