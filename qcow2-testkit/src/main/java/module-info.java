@@ -9,6 +9,7 @@ module io.github.qcow2.testkit {
   requires static transitive org.jspecify;
 
   exports io.github.qcow2.testkit.contract;
+  exports io.github.qcow2.testkit.fault;
   exports io.github.qcow2.testkit.generate;
   exports io.github.qcow2.testkit.build;
   exports io.github.qcow2.testkit.model;

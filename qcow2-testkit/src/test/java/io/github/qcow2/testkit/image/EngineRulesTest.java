@@ -10,8 +10,8 @@ import io.github.qcow2.error.CorruptImageException;
 import io.github.qcow2.format.Limits;
 import io.github.qcow2.storage.HeapStorage;
 import io.github.qcow2.storage.Storage;
+import io.github.qcow2.testkit.fault.ForwardingStorage;
 import io.github.qcow2.testkit.oracle.SpecOracle;
-import io.github.qcow2.testkit.storage.ForwardingStorage;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
@@ -171,7 +171,7 @@ final class EngineRulesTest {
     private final AtomicInteger failures;
 
     FailingBarrier(HeapStorage heap, AtomicInteger failures) {
-      super("failing", heap.toByteArray());
+      super(HeapStorage.copyOf("failing", heap.toByteArray()));
       this.failures = failures;
     }
 

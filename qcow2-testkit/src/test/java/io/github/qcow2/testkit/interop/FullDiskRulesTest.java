@@ -9,6 +9,7 @@ import io.github.qcow2.RawImage;
 import io.github.qcow2.ReferencePolicy;
 import io.github.qcow2.ZeroMode;
 import io.github.qcow2.storage.HeapStorage;
+import io.github.qcow2.testkit.fault.FaultyStorage;
 import io.github.qcow2.testkit.interop.ImageVariant.Below;
 import io.github.qcow2.testkit.interop.ImageVariant.Layout;
 import io.github.qcow2.testkit.interop.ImageVariant.Placement;
@@ -171,25 +172,27 @@ final class FullDiskRulesTest {
   private static boolean runOut(
       Start start, List<DiskOperation> workload, long limit, boolean makesRoom) throws IOException {
     String what = "limit " + limit + (makesRoom ? ", then room" : "");
-    FullDiskStorage disk = new FullDiskStorage(start.file, limit);
+    HeapStorage heap = HeapStorage.copyOf("full disk", start.file);
+    FaultyStorage disk = new FaultyStorage(heap);
+    disk.fullAt(limit);
     byte[] model = start.content.clone();
     Qcow2Image image =
         Qcow2Image.open(disk).writable().references(start.policy()).cacheSize(8 << 10).build();
     boolean closed = false;
     try {
       for (DiskOperation operation : workload) {
-        boolean refusedBefore = disk.hasRefused();
+        boolean refusedBefore = disk.faults().hits() > 0;
         try {
           apply(image, operation);
           note(model, operation);
         } catch (IOException e) {
-          assertThat(disk.hasRefused()).as("%s: %s fails: %s", what, operation, e).isTrue();
+          assertThat(disk.faults().hits() > 0).as("%s: %s fails: %s", what, operation, e).isTrue();
           assertThat(refusedBefore && makesRoom)
               .as("%s: %s fails: %s", what, operation, e)
               .isFalse();
           settle(image, operation, model);
           if (makesRoom) {
-            disk.makeRoom();
+            disk.fullAt(Long.MAX_VALUE);
           }
         }
       }
@@ -201,14 +204,14 @@ final class FullDiskRulesTest {
         image.close();
       }
     }
-    byte[] file = disk.toByteArray();
+    byte[] file = heap.toByteArray();
     SpecOracle oracle = start.oracle(file);
     assertThat(oracle.check().isSafe()).as("%s: %s", what, oracle.check()).isTrue();
     assertSame(all(oracle.content()), model, what + ", closed");
     for (int i = 0; i < start.snapshots.size(); i++) {
       assertSame(all(oracle.snapshotContent(i)), start.snapshots.get(i), what + ", snapshot " + i);
     }
-    return !disk.hasRefused();
+    return disk.faults().hits() == 0;
   }
 
   private static List<DiskOperation> workload(long size, int cluster) {

@@ -8,6 +8,7 @@ import io.github.qcow2.check.ImageCheck;
 import io.github.qcow2.error.UnsupportedFeatureException;
 import io.github.qcow2.storage.HeapStorage;
 import io.github.qcow2.testkit.build.ImageBuilder;
+import io.github.qcow2.testkit.fault.FaultyStorage;
 import io.github.qcow2.testkit.qemu.QemuTools;
 import io.github.qcow2.testkit.qemu.RequiresQemu;
 import java.io.IOException;
@@ -104,7 +105,7 @@ final class OpeningRulesTest {
       GuestBytes.fill(image, 1, 0, 8 << 20);
     }
     byte[] file = storage.toByteArray();
-    WatchedStorage watched = new WatchedStorage(file);
+    FaultyStorage watched = new FaultyStorage(HeapStorage.copyOf("watched", file));
     try (Qcow2Image image = Qcow2Image.open(watched).writable().build()) {
       long topTables =
           image.header().l1Entries() * 8L + image.header().refcountTableClusters() * 512L;
@@ -121,7 +122,7 @@ final class OpeningRulesTest {
     qemu.create(path, 1L << 30);
     qemu.img("bitmap", "--add", "-g", "512", path.toString(), "fine").orThrow();
     qemu.io(path, "write 0 256M").orThrow();
-    WatchedStorage watched = new WatchedStorage(headOf(path, 8 << 20));
+    FaultyStorage watched = new FaultyStorage(HeapStorage.copyOf("watched", headOf(path, 8 << 20)));
 
     try (Qcow2Image image = Qcow2Image.open(watched).build()) {
       assertThat(watched.bytesRead()).isLessThan(256 << 10);

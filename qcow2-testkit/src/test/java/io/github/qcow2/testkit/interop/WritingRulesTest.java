@@ -14,6 +14,9 @@ import io.github.qcow2.format.Limits;
 import io.github.qcow2.storage.HeapStorage;
 import io.github.qcow2.testkit.build.BuiltImage;
 import io.github.qcow2.testkit.build.ImageBuilder;
+import io.github.qcow2.testkit.fault.Fault;
+import io.github.qcow2.testkit.fault.FaultyStorage;
+import io.github.qcow2.testkit.fault.StorageCall;
 import io.github.qcow2.testkit.model.Content;
 import io.github.qcow2.testkit.oracle.SpecOracle;
 import java.io.IOException;
@@ -157,12 +160,12 @@ final class WritingRulesTest {
 
   @Test
   void failedBarrierIsReportedByEveryFlushAfterItAndByClose() throws IOException {
-    WatchedStorage storage = new WatchedStorage(empty());
-    Qcow2Image image = Qcow2Image.open(storage).writable().build();
+    HeapStorage storage = HeapStorage.copyOf("image", empty());
+    FaultyStorage faulty = new FaultyStorage(storage);
+    Qcow2Image image = Qcow2Image.open(faulty).writable().build();
     GuestBytes.fill(image, 1, 0, 100_000);
-    storage.failBarriers(true);
+    faulty.faults().plan(Fault.at(1).of(StorageCall.FORCE));
     assertThatThrownBy(image::flush).isInstanceOf(IOException.class);
-    storage.failBarriers(false);
     // The host may have thrown the bytes away: a barrier that succeeds now proves nothing.
     assertThatThrownBy(image::flush).isInstanceOf(IOException.class);
     assertThatThrownBy(image::close).isInstanceOf(IOException.class);
@@ -171,25 +174,26 @@ final class WritingRulesTest {
 
   @Test
   void closeThatCannotWriteItsTablesFails() throws IOException {
-    WatchedStorage storage = new WatchedStorage(empty());
-    Qcow2Image image = Qcow2Image.open(storage).writable().build();
+    HeapStorage storage = HeapStorage.copyOf("image", empty());
+    FaultyStorage faulty = new FaultyStorage(storage);
+    Qcow2Image image = Qcow2Image.open(faulty).writable().build();
     GuestBytes.fill(image, 1, 0, 100_000);
-    storage.failWrites(true);
+    faulty.faults().plan(Fault.at(1).of(StorageCall.WRITE).forGood());
     assertThatThrownBy(image::close).isInstanceOf(IOException.class);
-    storage.failWrites(false);
     assertThat(SpecOracle.of(storage.toByteArray()).check().isSafe()).isTrue();
   }
 
   @Test
   void failedFlushCanBeRepeatedOnceWritesWorkAgain() throws IOException {
-    WatchedStorage storage = new WatchedStorage(empty());
-    try (Qcow2Image image = Qcow2Image.open(storage).writable().build()) {
+    HeapStorage storage = HeapStorage.copyOf("image", empty());
+    FaultyStorage faulty = new FaultyStorage(storage);
+    try (Qcow2Image image = Qcow2Image.open(faulty).writable().build()) {
       GuestBytes.fill(image, 1, 0, 100_000);
-      storage.failWrites(true);
+      faulty.faults().plan(Fault.at(1).of(StorageCall.WRITE).forGood());
       assertThatThrownBy(image::flush).isInstanceOf(IOException.class);
       assertThatThrownBy(() -> GuestBytes.fill(image, 2, 500_000, 512))
           .isInstanceOf(IOException.class);
-      storage.failWrites(false);
+      faulty.faults().heal();
       GuestBytes.fill(image, 3, 600_000, 512);
       image.flush();
     }

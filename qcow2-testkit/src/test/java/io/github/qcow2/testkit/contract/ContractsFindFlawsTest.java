@@ -12,30 +12,30 @@ import org.junit.platform.testkit.engine.EngineTestKit;
 import org.junit.platform.testkit.engine.Events;
 
 /** A contract is worth something only if whoever breaks it is found out. */
-final class ContractsFindFaultsTest {
-  private static FaultyDevice.Fault deviceFault = FaultyDevice.Fault.NOTHING;
-  private static FaultyStorage.Fault storageFault = FaultyStorage.Fault.NOTHING;
+final class ContractsFindFlawsTest {
+  private static BrokenDevice.Flaw deviceFlaw = BrokenDevice.Flaw.NOTHING;
+  private static BrokenStorage.Flaw storageFlaw = BrokenStorage.Flaw.NOTHING;
 
   @ParameterizedTest
   @EnumSource
-  void brokenDeviceIsFoundOut(FaultyDevice.Fault fault) {
-    deviceFault = fault;
+  void brokenDeviceIsFoundOut(BrokenDevice.Flaw flaw) {
+    deviceFlaw = flaw;
 
     Events tests = run(OfDevice.class);
 
     assertThat(tests.started().count()).isGreaterThan(15);
-    assertThat(tests.failed().count() > 0).isEqualTo(fault != FaultyDevice.Fault.NOTHING);
+    assertThat(tests.failed().count() > 0).isEqualTo(flaw != BrokenDevice.Flaw.NOTHING);
   }
 
   @ParameterizedTest
   @EnumSource
-  void brokenStorageIsFoundOut(FaultyStorage.Fault fault) {
-    storageFault = fault;
+  void brokenStorageIsFoundOut(BrokenStorage.Flaw flaw) {
+    storageFlaw = flaw;
 
     Events tests = run(OfStorage.class);
 
     assertThat(tests.started().count()).isGreaterThan(15);
-    assertThat(tests.failed().count() > 0).isEqualTo(fault != FaultyStorage.Fault.NOTHING);
+    assertThat(tests.failed().count() > 0).isEqualTo(flaw != BrokenStorage.Flaw.NOTHING);
   }
 
   private static Events run(Class<?> contract) {
@@ -49,17 +49,17 @@ final class ContractsFindFaultsTest {
   static final class OfDevice extends BlockDeviceContract {
     @Override
     protected BlockDevice create(long size) {
-      return new FaultyDevice(new byte[(int) size], false, deviceFault);
+      return new BrokenDevice(new byte[(int) size], false, deviceFlaw);
     }
 
     @Override
     protected Optional<BlockDevice> createReadOnly(byte[] content) {
-      return Optional.of(new FaultyDevice(content.clone(), true, deviceFault));
+      return Optional.of(new BrokenDevice(content.clone(), true, deviceFlaw));
     }
 
     @Override
     protected Optional<BlockDevice> reopen(BlockDevice closed) {
-      return Optional.of(new FaultyDevice(((FaultyDevice) closed).bytes, false, deviceFault));
+      return Optional.of(new BrokenDevice(((BrokenDevice) closed).bytes, false, deviceFlaw));
     }
   }
 
@@ -67,12 +67,12 @@ final class ContractsFindFaultsTest {
   static final class OfStorage extends StorageContract {
     @Override
     protected Storage create() {
-      return new FaultyStorage(new byte[0], false, storageFault);
+      return new BrokenStorage(new byte[0], false, storageFlaw);
     }
 
     @Override
     protected Optional<Storage> createReadOnly(byte[] content) {
-      return Optional.of(new FaultyStorage(content, true, storageFault));
+      return Optional.of(new BrokenStorage(content, true, storageFlaw));
     }
   }
 }

@@ -8,9 +8,9 @@ import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /** A disk in memory that does one thing wrong, or nothing. */
-final class FaultyDevice extends BlockDevice {
+final class BrokenDevice extends BlockDevice {
   /** What it does wrong. */
-  enum Fault {
+  enum Flaw {
     NOTHING,
     READ_STARTS_LATE,
     WRITE_FILLS_ITS_LAST_SECTOR,
@@ -29,15 +29,15 @@ final class FaultyDevice extends BlockDevice {
     READS_ARE_STALE
   }
 
-  private final Fault fault;
+  private final Flaw flaw;
   final byte[] bytes;
   private byte[] before;
   private byte @Nullable [] discarded;
 
-  FaultyDevice(byte[] bytes, boolean readOnly, Fault fault) {
-    super("faulty", readOnly);
+  BrokenDevice(byte[] bytes, boolean readOnly, Flaw flaw) {
+    super("broken", readOnly);
     this.bytes = bytes;
-    this.fault = fault;
+    this.flaw = flaw;
     this.before = bytes.clone();
   }
 
@@ -49,17 +49,17 @@ final class FaultyDevice extends BlockDevice {
   @Override
   protected synchronized void readHook(ByteBuffer destination, long position) {
     int from = (int) position;
-    if (fault == Fault.READ_STARTS_LATE && from % 512 != 0) {
+    if (flaw == Flaw.READ_STARTS_LATE && from % 512 != 0) {
       destination.put((byte) 0);
       from++;
     }
-    byte[] source = fault == Fault.READS_ARE_STALE && destination.remaining() == 8 ? before : bytes;
+    byte[] source = flaw == Flaw.READS_ARE_STALE && destination.remaining() == 8 ? before : bytes;
     destination.put(source, from, destination.remaining());
   }
 
   @Override
   protected synchronized void writeHook(ByteBuffer source, long position) {
-    if (fault == Fault.READS_ARE_STALE || fault == Fault.CLOSE_LOSES_THE_LAST_WRITE) {
+    if (flaw == Flaw.READS_ARE_STALE || flaw == Flaw.CLOSE_LOSES_THE_LAST_WRITE) {
       before = bytes.clone();
     }
     int from = (int) position;
@@ -67,11 +67,11 @@ final class FaultyDevice extends BlockDevice {
     byte lost = bytes[from + length - 1];
     source.get(bytes, from, length);
     int end = from + length;
-    if (fault == Fault.WRITE_FILLS_ITS_LAST_SECTOR) {
+    if (flaw == Flaw.WRITE_FILLS_ITS_LAST_SECTOR) {
       Arrays.fill(bytes, end, Math.min(bytes.length, (end + 511) / 512 * 512), (byte) 0);
-    } else if (fault == Fault.WRITE_LOSES_ITS_LAST_BYTE && end % 512 != 0) {
+    } else if (flaw == Flaw.WRITE_LOSES_ITS_LAST_BYTE && end % 512 != 0) {
       bytes[end - 1] = lost;
-    } else if (fault == Fault.DISCARD_IS_UNDONE_BY_A_WRITE && discarded != null) {
+    } else if (flaw == Flaw.DISCARD_IS_UNDONE_BY_A_WRITE && discarded != null) {
       bytes[0] = discarded[0];
     }
   }
@@ -80,7 +80,7 @@ final class FaultyDevice extends BlockDevice {
   protected synchronized void writeZeroesHook(long position, long length, ZeroMode mode) {
     int from = (int) position;
     int to = (int) (position + length);
-    switch (fault) {
+    switch (flaw) {
       case ZEROES_MISS_THE_LAST_BYTE -> to--;
       case ZEROES_REACH_TOO_FAR -> to = Math.min(bytes.length, to + 1);
       case KEPT_ZEROES_ARE_NOT_WRITTEN -> to = mode == ZeroMode.KEEP_ALLOCATED ? from : to;
@@ -94,7 +94,7 @@ final class FaultyDevice extends BlockDevice {
     int from = (int) position;
     int to = (int) (position + length);
     discarded = bytes.clone();
-    switch (fault) {
+    switch (flaw) {
       case DISCARD_LEAVES_GARBAGE -> Arrays.fill(bytes, from, to, (byte) 0x5a);
       case DISCARD_REACHES_TOO_FAR ->
           Arrays.fill(bytes, from / 512 * 512, Math.min(bytes.length, to + 512), (byte) 0);
@@ -104,22 +104,22 @@ final class FaultyDevice extends BlockDevice {
 
   @Override
   protected synchronized void flushHook() {
-    if (fault == Fault.FLUSH_LOSES_THE_FIRST_SECTOR) {
+    if (flaw == Flaw.FLUSH_LOSES_THE_FIRST_SECTOR) {
       Arrays.fill(bytes, 0, 512, (byte) 0);
     }
   }
 
   @Override
   protected Extent extentHook(long position, long length) {
-    long start = fault == Fault.EXTENTS_LEAVE_GAPS && length > 1 ? position + 1 : position;
-    long end = fault == Fault.EXTENTS_REACH_TOO_FAR ? position + length + 1 : position + length;
-    Extent.Kind kind = fault == Fault.DATA_IS_CALLED_ZERO ? Extent.Kind.ZERO : Extent.Kind.DATA;
+    long start = flaw == Flaw.EXTENTS_LEAVE_GAPS && length > 1 ? position + 1 : position;
+    long end = flaw == Flaw.EXTENTS_REACH_TOO_FAR ? position + length + 1 : position + length;
+    Extent.Kind kind = flaw == Flaw.DATA_IS_CALLED_ZERO ? Extent.Kind.ZERO : Extent.Kind.DATA;
     return new Extent(start, end - start, kind, 0, start);
   }
 
   @Override
   protected synchronized void closeHook() {
-    if (fault == Fault.CLOSE_LOSES_THE_LAST_WRITE) {
+    if (flaw == Flaw.CLOSE_LOSES_THE_LAST_WRITE) {
       System.arraycopy(before, 0, bytes, 0, bytes.length);
     }
   }

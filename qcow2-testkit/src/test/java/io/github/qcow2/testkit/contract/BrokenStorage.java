@@ -5,9 +5,9 @@ import java.nio.ByteBuffer;
 import java.util.Arrays;
 
 /** A file in memory that does one thing wrong, or nothing. */
-final class FaultyStorage extends Storage {
+final class BrokenStorage extends Storage {
   /** What it does wrong. */
-  enum Fault {
+  enum Flaw {
     NOTHING,
     NEW_FILE_HAS_BYTES,
     READ_ENDS_EARLY,
@@ -24,30 +24,30 @@ final class FaultyStorage extends Storage {
 
   private static final int MOST = 4_093;
 
-  private final Fault fault;
+  private final Flaw flaw;
   private byte[] bytes = new byte[1 << 16];
   private int size;
 
-  FaultyStorage(byte[] content, boolean readOnly, Fault fault) {
-    super("faulty", readOnly);
-    this.fault = fault;
+  BrokenStorage(byte[] content, boolean readOnly, Flaw flaw) {
+    super("broken", readOnly);
+    this.flaw = flaw;
     System.arraycopy(content, 0, bytes, 0, content.length);
     this.size = content.length;
-    if (fault == Fault.NEW_FILE_HAS_BYTES && !readOnly) {
+    if (flaw == Flaw.NEW_FILE_HAS_BYTES && !readOnly) {
       size = 1;
     }
-    if (fault == Fault.GAP_IS_NOT_ZERO) {
+    if (flaw == Flaw.GAP_IS_NOT_ZERO) {
       Arrays.fill(bytes, size, bytes.length, (byte) 7);
     }
   }
 
   @Override
   protected synchronized int readHook(ByteBuffer destination, long position) {
-    if (fault == Fault.READ_EXTENDS && position < 1 << 20) {
+    if (flaw == Flaw.READ_EXTENDS && position < 1 << 20) {
       ensure((int) position + destination.remaining());
       size = Math.max(size, (int) position + destination.remaining());
     }
-    int end = fault == Fault.READ_ENDS_EARLY ? size - size / 100 : size;
+    int end = flaw == Flaw.READ_ENDS_EARLY ? size - size / 100 : size;
     if (position >= end) {
       return -1;
     }
@@ -60,14 +60,14 @@ final class FaultyStorage extends Storage {
   protected synchronized int writeHook(ByteBuffer source, long position) {
     int count = Math.min(source.remaining(), MOST);
     int end = Math.toIntExact(position + count);
-    if (fault == Fault.WRITE_DOES_NOT_EXTEND && position > size) {
+    if (flaw == Flaw.WRITE_DOES_NOT_EXTEND && position > size) {
       source.position(source.limit());
       return count;
     }
     ensure(end);
     source.get(bytes, (int) position, count);
-    size = fault == Fault.WRITE_TRUNCATES ? end : Math.max(size, end);
-    return fault == Fault.WRITE_SHIFTS_WHAT_DOES_NOT_FIT_ONE_TRANSFER ? count + 1 : count;
+    size = flaw == Flaw.WRITE_TRUNCATES ? end : Math.max(size, end);
+    return flaw == Flaw.WRITE_SHIFTS_WHAT_DOES_NOT_FIT_ONE_TRANSFER ? count + 1 : count;
   }
 
   @Override
@@ -78,12 +78,12 @@ final class FaultyStorage extends Storage {
   @Override
   protected synchronized void setSizeHook(long newSize) {
     int target = Math.toIntExact(newSize);
-    if ((fault == Fault.SET_SIZE_DOES_NOT_EXTEND && target > size)
-        || (fault == Fault.SET_SIZE_DOES_NOT_CUT && target < size)) {
+    if ((flaw == Flaw.SET_SIZE_DOES_NOT_EXTEND && target > size)
+        || (flaw == Flaw.SET_SIZE_DOES_NOT_CUT && target < size)) {
       return;
     }
     ensure(target);
-    if (fault != Fault.CUT_BYTES_COME_BACK && target < size) {
+    if (flaw != Flaw.CUT_BYTES_COME_BACK && target < size) {
       Arrays.fill(bytes, target, size, (byte) 0);
     }
     size = target;
@@ -91,7 +91,7 @@ final class FaultyStorage extends Storage {
 
   @Override
   protected synchronized void forceHook() {
-    if (fault == Fault.FORCE_LOSES_A_BYTE) {
+    if (flaw == Flaw.FORCE_LOSES_A_BYTE) {
       bytes[0] = 0;
     }
   }

@@ -1,0 +1,64 @@
+package io.github.qcow2.testkit.fault;
+
+import io.github.qcow2.storage.Storage;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A storage that does what another one does; subclasses override the hooks in which they differ.
+ * Closing it closes the other one. As thread-safe as that is.
+ */
+public abstract class ForwardingStorage extends Storage {
+  private final Storage file;
+
+  /**
+   * Stands before another storage, and has its name.
+   *
+   * @param file where the bytes are
+   */
+  protected ForwardingStorage(Storage file) {
+    super(file.name(), file.isReadOnly());
+    this.file = file;
+  }
+
+  @Override
+  public @Nullable Object identity() {
+    return file.identity();
+  }
+
+  /** Fills the whole of what remains of the buffer; what lies past the end is zeros. */
+  @Override
+  protected int readHook(ByteBuffer destination, long position) throws IOException {
+    int count = destination.remaining();
+    file.read(destination, position);
+    return count;
+  }
+
+  @Override
+  protected int writeHook(ByteBuffer source, long position) throws IOException {
+    int count = source.remaining();
+    file.write(source, position);
+    return count;
+  }
+
+  @Override
+  protected long sizeHook() throws IOException {
+    return file.size();
+  }
+
+  @Override
+  protected void setSizeHook(long size) throws IOException {
+    file.setSize(size);
+  }
+
+  @Override
+  protected void forceHook() throws IOException {
+    file.force();
+  }
+
+  @Override
+  protected void closeHook() throws IOException {
+    file.close();
+  }
+}
