@@ -10,6 +10,9 @@
  *   <li>{@link io.github.qcow2.storage.HeapStorage} is a file on the heap.
  *   <li>{@link io.github.qcow2.storage.ReadOnlyStorage} lets others look at a storage without being
  *       able to change or close it.
+ *   <li>{@link io.github.qcow2.storage.WriteLogStorage} keeps a {@link
+ *       io.github.qcow2.storage.WriteLog} of what is done to a storage, in the format of Linux'
+ *       dm-log-writes, so that other tools can judge in which order it was done.
  * </ul>
  */
 @NullMarked

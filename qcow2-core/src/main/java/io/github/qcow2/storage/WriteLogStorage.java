@@ -1,0 +1,158 @@
+package io.github.qcow2.storage;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Forwards to another storage and keeps a {@link WriteLog} of every write, size change and barrier,
+ * in the order in which they completed: for tools that judge what a power cut would have left.
+ *
+ * <pre>{@code
+ * Storage file = FileStorage.openWritable(path);
+ * WriteLog log = new WriteLog(FileStorage.create(logPath));
+ * try (Qcow2Image image = Qcow2Image.open(new WriteLogStorage(file, log)).writable().build()) {
+ *   ...
+ * }
+ * }</pre>
+ *
+ * <ul>
+ *   <li>Replayed onto a copy of the file as it was when logging began, the log gives the file as it
+ *       is. Sectors are whole in the log: where a write covers one in part, the rest is read from
+ *       the file.
+ *   <li>The format knows no file sizes. Bytes that are cut off are logged as a discard. Where a
+ *       replay would end with another size than the file has, a mark with the text {@code size=n}
+ *       says how many bytes there are.
+ *   <li>A write that fails is not logged, though it may have changed the file: what comes later in
+ *       the log is then not the whole truth. A failure to write the log is thrown by the operation
+ *       that was to be logged, which has been done.
+ * </ul>
+ *
+ * <p>{@link #lock} is held by every change while it is done and logged, so that the log has them in
+ * an order that explains the file. Reads take no lock.
+ */
+public final class WriteLogStorage extends Storage {
+  /** Bounds the memory that a write at odd positions takes. */
+  private static final int READ_BACK = 64 << 10;
+
+  private static final int SECTOR = WriteLog.SECTOR;
+
+  private final Storage target;
+  private final WriteLog log;
+  private final Object lock = new Object();
+
+  /** What the size is and what a replay would make it; guarded by {@link #lock}. */
+  private long size;
+
+  private long replayedSize;
+
+  /**
+   * Begins to log.
+   *
+   * @param target what to forward to; closed with this storage
+   * @param log closed with this storage
+   */
+  public WriteLogStorage(Storage target, WriteLog log) throws IOException {
+    super(target.name(), target.isReadOnly());
+    this.target = target;
+    this.log = log;
+    this.size = target.size();
+    this.replayedSize = size;
+  }
+
+  /** The identity of the target: both are the same host file. */
+  @Override
+  public @Nullable Object identity() {
+    return target.identity();
+  }
+
+  /** Never at the end of the file: the target gives zeros for what lies past it. */
+  @Override
+  protected int readHook(ByteBuffer destination, long position) throws IOException {
+    int count = destination.remaining();
+    target.read(destination, position);
+    return count;
+  }
+
+  @Override
+  protected int writeHook(ByteBuffer source, long position) throws IOException {
+    int count = source.remaining();
+    ByteBuffer logged = source.duplicate();
+    synchronized (lock) {
+      target.write(source, position);
+      long from = position & -SECTOR;
+      long to = roundUp(position + count);
+      if (from == position && to == position + count) {
+        log.write(position, logged);
+      } else {
+        logFromTarget(from, to);
+      }
+      size = Math.max(size, position + count);
+      replayedSize = Math.max(replayedSize, to);
+      logSize();
+    }
+    return count;
+  }
+
+  @Override
+  protected long sizeHook() throws IOException {
+    return target.size();
+  }
+
+  @Override
+  protected void setSizeHook(long newSize) throws IOException {
+    synchronized (lock) {
+      target.setSize(newSize);
+      if (newSize < size) {
+        logCut(newSize);
+      }
+      size = newSize;
+      logSize();
+    }
+  }
+
+  @Override
+  protected void forceHook() throws IOException {
+    synchronized (lock) {
+      target.force();
+      log.flush();
+    }
+  }
+
+  @Override
+  protected void closeHook() throws IOException {
+    try (target;
+        log) {
+      // Both are closed, whatever becomes of the other.
+    }
+  }
+
+  private void logCut(long newSize) throws IOException {
+    long whole = roundUp(newSize);
+    if (whole < roundUp(size)) {
+      log.discard(whole, roundUp(size) - whole);
+    }
+    logFromTarget(newSize & -SECTOR, whole);
+  }
+
+  /** Logs whole sectors as they are now. */
+  private void logFromTarget(long from, long to) throws IOException {
+    ByteBuffer bytes = ByteBuffer.allocate((int) Math.min(READ_BACK, to - from));
+    for (long at = from; at < to; at += bytes.limit()) {
+      bytes.clear().limit((int) Math.min(READ_BACK, to - at));
+      target.read(bytes, at);
+      log.write(at, bytes.flip());
+    }
+  }
+
+  private void logSize() throws IOException {
+    if (size != replayedSize) {
+      log.mark("size=" + size);
+      replayedSize = size;
+    }
+  }
+
+  private static long roundUp(long position) {
+    return (position + SECTOR - 1) & -SECTOR;
+  }
+}
