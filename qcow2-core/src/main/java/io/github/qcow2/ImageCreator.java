@@ -8,6 +8,7 @@ import io.github.qcow2.format.CompressionType;
 import io.github.qcow2.format.Geometry;
 import io.github.qcow2.format.Header;
 import io.github.qcow2.format.HeaderBuilder;
+import io.github.qcow2.metadata.TrackedFile;
 import io.github.qcow2.storage.FileStorage;
 import io.github.qcow2.storage.HeapStorage;
 import io.github.qcow2.storage.Storage;
@@ -151,6 +152,12 @@ public final class ImageCreator {
     return this;
   }
 
+  /** Sets what a crash and a power cut may leave; {@link Durability#WRITEBACK} if not. */
+  public ImageCreator durability(Durability durability) {
+    options.durability = durability;
+    return this;
+  }
+
   /** Sets the codec, before any that is found otherwise. */
   public ImageCreator codec(CompressionCodec codec) {
     options.codec = codec;
@@ -253,7 +260,7 @@ public final class ImageCreator {
     boolean done = false;
     try {
       file.setSize(0);
-      layout.write(file, header);
+      layout.write(new TrackedFile(file, options.durability.hasBarriers()), header);
       Qcow2Image image = new ChainOpener(options).open(file, path, true);
       if (rawDataFile) {
         mapDataFile(image);

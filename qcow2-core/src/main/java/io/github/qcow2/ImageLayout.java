@@ -7,7 +7,6 @@ import io.github.qcow2.format.HeaderBuilder;
 import io.github.qcow2.format.Limits;
 import io.github.qcow2.format.RefcountWidth;
 import io.github.qcow2.metadata.TrackedFile;
-import io.github.qcow2.storage.Storage;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 
@@ -84,8 +83,7 @@ final class ImageLayout {
   }
 
   /** Writes the image; the header last, so that an unfinished file is no image at all. */
-  void write(Storage storage, Header header) throws IOException {
-    TrackedFile file = new TrackedFile(storage);
+  void write(TrackedFile file, Header header) throws IOException {
     long clusters = 1 + tableClusters + blocks + l1Clusters;
     file.writeWords(new long[l1Entries], l1Offset());
     long perBlock = geometry.refcountsPerBlock();

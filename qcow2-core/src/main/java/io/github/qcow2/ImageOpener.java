@@ -98,6 +98,12 @@ public final class ImageOpener {
     return this;
   }
 
+  /** Sets what a crash and a power cut may leave; {@link Durability#WRITEBACK} if not. */
+  public ImageOpener durability(Durability durability) {
+    options.durability = durability;
+    return this;
+  }
+
   /** Sets the codec for images of its compression type, before any that is found otherwise. */
   public ImageOpener codec(CompressionCodec codec) {
     options.codec = codec;

@@ -27,6 +27,7 @@ final class ImageOptions {
   long cacheEntryBytes = CacheSizes.UNSET;
   MetadataCache.Factory cacheFactory = MetadataCaches.setAssociative();
   @Nullable CompressionCodec codec;
+  Durability durability = Durability.WRITEBACK;
 
   Limits limits() {
     return limits;

@@ -41,7 +41,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <p><b>Durability:</b> what was written before a {@link #flush()} that has returned survives a
  * power cut; what was written after it may or may not. At no time does a power cut leave more than
- * leaked clusters (qcow2 spec, "Host cluster management"). {@link #close()} flushes.
+ * leaked clusters (qcow2 spec, "Host cluster management"). {@link #close()} flushes. Other bargains
+ * between safety and speed are {@link Durability}'s.
  *
  * <p>Owns the host file, the data file if there is one, and the backing devices it has opened
  * itself.
@@ -86,7 +87,8 @@ public final class Qcow2Image extends BlockDevice {
     this.closesBacking = parts.closesBacking;
     this.snapshots = parts.snapshots;
     this.geometry = parts.header.geometry();
-    this.file = new TrackedFile(storage);
+    boolean hasBarriers = options.durability.hasBarriers();
+    this.file = new TrackedFile(storage, hasBarriers);
     this.header = new HeaderFile(file, parts.header);
     this.buffers = BufferPool.shared();
     this.gate = new OperationGate();
@@ -96,7 +98,7 @@ public final class Qcow2Image extends BlockDevice {
         TopTable.load(file, parts.header.l1TableOffset(), parts.header.l1Entries(), buffers);
     this.l2 =
         new SliceStore(file, options.cacheFactory(), sizes.l2Slices(), sizes.sliceBytes(), buffers);
-    TrackedFile dataFile = dataStorage == null ? null : new TrackedFile(dataStorage);
+    TrackedFile dataFile = dataStorage == null ? null : new TrackedFile(dataStorage, hasBarriers);
     this.data = dataFile == null ? file : dataFile;
     GuestMap map = new GuestMap(name(), geometry, dataFile != null, l1, l2);
     CompressionCodec codec = options.codec(name(), parts.header);
@@ -134,7 +136,8 @@ public final class Qcow2Image extends BlockDevice {
                 codec,
                 buffers,
                 size,
-                options.limits()));
+                options.limits(),
+                options.durability));
   }
 
   /**

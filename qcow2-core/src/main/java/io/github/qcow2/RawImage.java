@@ -1,15 +1,21 @@
 package io.github.qcow2;
 
+import io.github.qcow2.metadata.TrackedFile;
 import io.github.qcow2.storage.FileStorage;
 import io.github.qcow2.storage.Storage;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
+import java.util.concurrent.locks.ReentrantLock;
 
 /**
  * A disk that is stored as it is: guest offset and host offset are equal. A length that is not a
  * multiple of 512 is rounded up; what lies past the end of the file reads as zeros. Owns the
  * storage.
+ *
+ * <p>A barrier that fails is final: from then on every write and every flush fails, since the host
+ * may have thrown away what it could not write. {@link #flushing} lets one thread at a time ask for
+ * a barrier, so that nobody returns before the one that his bytes rely on.
  */
 public final class RawImage extends BlockDevice {
   private static final ByteBuffer ZEROES = ByteBuffer.allocateDirect(1 << 20).asReadOnlyBuffer();
@@ -20,11 +26,16 @@ public final class RawImage extends BlockDevice {
   private static final long LARGEST = Long.MAX_VALUE & -SECTOR;
 
   private final Storage storage;
+  private final TrackedFile file;
+  private final boolean writesThrough;
   private final long size;
+  private final ReentrantLock flushing = new ReentrantLock();
 
-  private RawImage(Storage storage) throws IOException {
-    super(storage.name(), storage.isReadOnly());
-    this.storage = storage;
+  private RawImage(TrackedFile file, Durability durability) throws IOException {
+    super(file.storage().name(), file.storage().isReadOnly());
+    this.storage = file.storage();
+    this.file = file;
+    this.writesThrough = durability == Durability.WRITETHROUGH;
     this.size = roundedUp(storage.size());
   }
 
@@ -35,7 +46,12 @@ public final class RawImage extends BlockDevice {
 
   /** Opens a raw image for reading and writing. */
   public static RawImage openWritable(Path path) throws IOException {
-    return over(FileStorage.openWritable(path));
+    return openWritable(path, Durability.WRITEBACK);
+  }
+
+  /** Opens a raw image for reading and writing. */
+  public static RawImage openWritable(Path path, Durability durability) throws IOException {
+    return over(FileStorage.openWritable(path), durability);
   }
 
   /**
@@ -44,23 +60,38 @@ public final class RawImage extends BlockDevice {
    * @param size in bytes, rounded up to sectors
    */
   public static RawImage create(Path path, long size) throws IOException {
+    return create(path, size, Durability.WRITEBACK);
+  }
+
+  /**
+   * Creates a raw image of zeros, or overwrites a file.
+   *
+   * @param size in bytes, rounded up to sectors
+   */
+  public static RawImage create(Path path, long size, Durability durability) throws IOException {
     if (size < 0 || size > LARGEST) {
       throw new IllegalArgumentException("size " + size);
     }
     Storage storage = FileStorage.create(path);
     try {
-      storage.setSize(roundedUp(size));
+      TrackedFile file = new TrackedFile(storage, durability.hasBarriers());
+      file.setSize(roundedUp(size));
+      return new RawImage(file, durability);
     } catch (Throwable t) {
       storage.close();
       throw t;
     }
-    return over(storage);
   }
 
   /** Takes a storage for a disk; it is closed with the image, or at once if this fails. */
   public static RawImage over(Storage storage) throws IOException {
+    return over(storage, Durability.WRITEBACK);
+  }
+
+  /** Takes a storage for a disk; it is closed with the image, or at once if this fails. */
+  public static RawImage over(Storage storage, Durability durability) throws IOException {
     try {
-      return new RawImage(storage);
+      return new RawImage(new TrackedFile(storage, durability.hasBarriers()), durability);
     } catch (Throwable t) {
       storage.close();
       throw t;
@@ -83,15 +114,23 @@ public final class RawImage extends BlockDevice {
 
   @Override
   protected void writeHook(ByteBuffer source, long position) throws IOException {
-    storage.write(source, position);
+    file.write(source, position);
+    writeThrough();
+  }
+
+  private void writeThrough() throws IOException {
+    if (writesThrough) {
+      flushHook();
+    }
   }
 
   @Override
   protected void writeZeroesHook(long position, long length, ZeroMode mode) throws IOException {
     for (long at = position; at < position + length; at += ZEROES.capacity()) {
       int bytes = (int) Math.min(ZEROES.capacity(), position + length - at);
-      storage.write(ZEROES.duplicate().limit(bytes), at);
+      file.write(ZEROES.duplicate().limit(bytes), at);
     }
+    writeThrough();
   }
 
   /** Gives nothing back: a storage has no holes to offer, so every byte is kept. */
@@ -100,7 +139,12 @@ public final class RawImage extends BlockDevice {
 
   @Override
   protected void flushHook() throws IOException {
-    storage.force();
+    flushing.lock();
+    try {
+      file.barrier();
+    } finally {
+      flushing.unlock();
+    }
   }
 
   @Override
@@ -111,9 +155,7 @@ public final class RawImage extends BlockDevice {
   @Override
   protected void closeHook() throws IOException {
     try {
-      if (!isReadOnly()) {
-        storage.force();
-      }
+      flushHook();
     } finally {
       storage.close();
     }

@@ -60,6 +60,7 @@ final class WritePath {
   private final @Nullable TrackedFile dataFile;
   private final @Nullable BlockDevice backing;
   private final Limits limits;
+  private final boolean writesThrough;
   private final FlushEpochs epochs;
   private final Quarantine quarantine;
   private final ClusterAllocator allocator;
@@ -94,7 +95,8 @@ final class WritePath {
       CompressionCodec codec,
       BufferPool buffers,
       DiskSize size,
-      Limits limits) {}
+      Limits limits,
+      Durability durability) {}
 
   WritePath(Parts parts) {
     this.image = parts.image;
@@ -109,6 +111,7 @@ final class WritePath {
     this.dataFile = parts.dataFile;
     this.backing = parts.backing;
     this.limits = parts.limits;
+    this.writesThrough = parts.durability == Durability.WRITETHROUGH;
     this.epochs =
         new FlushEpochs(file, parts.dataFile, l1, l2, parts.refcountTable, parts.refcountBlocks);
     this.quarantine =
@@ -161,6 +164,7 @@ final class WritePath {
           writer.writeSome(source, at);
           return (long) source.position() - before;
         });
+    writeThrough();
   }
 
   /** See {@link Qcow2Image#writeCompressed}. */
@@ -175,10 +179,18 @@ final class WritePath {
 
   void writeZeroes(long position, long length, ZeroMode mode) throws IOException {
     inSteps(position, length, (at, left) -> zeroAndDiscard.zeroSome(at, left, mode));
+    writeThrough();
   }
 
   void discard(long position, long length) throws IOException {
     inSteps(position, length, zeroAndDiscard::discardSome);
+    writeThrough();
+  }
+
+  private void writeThrough() throws IOException {
+    if (writesThrough) {
+      flush();
+    }
   }
 
   private void inSteps(long position, long length, Step step) throws IOException {

@@ -1,5 +1,6 @@
 package io.github.qcow2.cli;
 
+import io.github.qcow2.Durability;
 import io.github.qcow2.cli.GetoptLong.LongOption;
 import java.util.ArrayList;
 import java.util.List;
@@ -116,16 +117,23 @@ final class CommandOptions {
   }
 
   /**
-   * Checks a cache mode. The modes differ in whether the host's cache is bypassed, which Java
-   * cannot do, and in when it is flushed, which the commands decide; so no mode changes anything.
+   * What a cache mode of QEMU's means for what is written. Two of the modes also ask to bypass the
+   * host's cache, which Java cannot do.
    *
    * @param what what qemu-img calls the option in its complaint
    */
-  static void requireCacheMode(String what, String mode) throws CommandException {
-    switch (mode) {
-      case "none", "off", "writeback", "writethrough", "directsync", "unsafe" -> {}
+  static Durability cacheMode(String what, String mode) throws CommandException {
+    return switch (mode) {
+      case "writeback", "none", "off" -> Durability.WRITEBACK;
+      case "writethrough", "directsync" -> Durability.WRITETHROUGH;
+      case "unsafe" -> Durability.UNSAFE;
       default -> throw new CommandException("Invalid " + what + " option: " + mode);
-    }
+    };
+  }
+
+  /** Checks the cache mode of an image that is only read, for which all modes are the same. */
+  static void requireCacheMode(String what, String mode) throws CommandException {
+    cacheMode(what, mode);
   }
 
   private static CommandException notSupported(String option) {

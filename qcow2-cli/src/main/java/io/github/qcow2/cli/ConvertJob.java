@@ -129,7 +129,7 @@ final class ConvertJob {
       ProgressLine progress,
       Interruption interruption)
       throws CommandException {
-    CommandOptions.requireCacheMode("cache", targetCache);
+    opener.durability(CommandOptions.cacheMode("cache", targetCache));
     NewImage made = null;
     BlockDevice destination;
     if (newImage != null) {

@@ -1,6 +1,7 @@
 package io.github.qcow2.cli;
 
 import io.github.qcow2.BlockDevice;
+import io.github.qcow2.Durability;
 import io.github.qcow2.Qcow2Image;
 import io.github.qcow2.RawImage;
 import io.github.qcow2.ReferencePolicy;
@@ -19,6 +20,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class DiskOpener {
   private boolean untrusted;
+  private Durability durability = Durability.WRITEBACK;
 
   /** From now on, no file that an image names is opened. */
   void untrusted() {
@@ -27,6 +29,15 @@ final class DiskOpener {
 
   boolean isUntrusted() {
     return untrusted;
+  }
+
+  /** Sets what images that are opened or made for writing promise; writeback if not. */
+  void durability(Durability promised) {
+    durability = promised;
+  }
+
+  Durability durability() {
+    return durability;
   }
 
   /** Which files that an image names may be opened. */
@@ -70,13 +81,16 @@ final class DiskOpener {
     }
     try {
       if (format == ImageFormat.RAW) {
-        return writable ? RawImage.openWritable(path) : RawImage.open(path);
+        return writable ? RawImage.openWritable(path, durability) : RawImage.open(path);
       }
       if (ImageFormat.probe(path) != ImageFormat.QCOW2) {
         throw new OpenFailure("Image is not in qcow2 format");
       }
       io.github.qcow2.ImageOpener image =
-          Qcow2Image.open(path).references(references()).probeBackingFormat();
+          Qcow2Image.open(path)
+              .references(references())
+              .probeBackingFormat()
+              .durability(durability);
       return (writable ? image.writable() : image).build();
     } catch (IOException e) {
       throw failure(path, e);

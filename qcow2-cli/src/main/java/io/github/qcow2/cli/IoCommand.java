@@ -1,5 +1,6 @@
 package io.github.qcow2.cli;
 
+import io.github.qcow2.Durability;
 import io.github.qcow2.cli.GetoptLong.LongOption;
 import java.io.BufferedReader;
 import java.io.IOException;
@@ -43,6 +44,7 @@ final class IoCommand {
             console.program(), arguments, "hVc:d:f:rsnt:U", LONG_OPTIONS, console::errorLine);
     List<String> commands = new ArrayList<>();
     DiskOpener opener = new DiskOpener();
+    opener.durability(Durability.WRITETHROUGH);
     String format = null;
     boolean readOnly = false;
     boolean snapshot = false;
@@ -62,8 +64,8 @@ final class IoCommand {
         case 'f' -> format = options.argument();
         case 'r' -> readOnly = true;
         case 's' -> snapshot = true;
-        case 'n' -> {}
-        case 't' -> CommandOptions.requireCacheMode("cache", options.argument());
+        case 'n' -> opener.durability(Durability.WRITEBACK);
+        case 't' -> opener.durability(CommandOptions.cacheMode("cache", options.argument()));
         case 'U' -> {}
         case UNTRUSTED -> opener.untrusted();
         case REFUSED ->
@@ -139,8 +141,10 @@ final class IoCommand {
             -f, --format FMT     the image is in this format (qcow2 or raw)
             -r, --read-only      refuse changes
             -s, --snapshot       keep changes in memory and forget them in the end
-            -n, --nocache        accepted; Java cannot bypass the host's cache
-            -t, --cache=MODE     accepted likewise
+            -n, --nocache        flush when told and at the end, as -t none
+            -t, --cache=MODE     when to flush: after each change (writethrough, the default, or
+                                 directsync), when told and at the end (writeback or none), or
+                                 never (unsafe)
             -d, --discard=MODE   what discards do: unmap (default) or ignore
             -U, --force-share    open the image even if another program writes to it
                 --untrusted      open no file that the image names

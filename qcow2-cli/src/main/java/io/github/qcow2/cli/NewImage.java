@@ -67,7 +67,7 @@ final class NewImage {
     }
     Path path = path(filename);
     try {
-      return new NewImage(path, RawImage.create(path, size));
+      return new NewImage(path, RawImage.create(path, size, opener.durability()));
     } catch (IOException e) {
       throw failure(e);
     }
@@ -101,6 +101,7 @@ final class NewImage {
         Qcow2Image.create(path, size)
             .overwriteExisting()
             .references(references(path, opener))
+            .durability(opener.durability())
             .probeBackingFormat()
             .version(settings.version())
             .clusterSize(settings.clusterSize())

@@ -46,6 +46,12 @@ public final class FlushEpochs {
   /** The last epoch whose entries are durable. */
   private volatile long durable;
 
+  /** How many flushes have begun; changes under {@link #flushLock}. */
+  private volatile long flushesBegun;
+
+  /** The last of these that succeeded; guarded by {@link #flushLock}. */
+  private long flushesDone;
+
   /** Work that must not run while an epoch is being written. */
   @FunctionalInterface
   public interface Exclusive {
@@ -84,13 +90,23 @@ public final class FlushEpochs {
     return durable;
   }
 
-  /** Makes everything durable that was done before the call: one barrier, or two, rarely three. */
+  /**
+   * Makes everything durable that was done before the call: one barrier, or two, rarely three. None
+   * if a flush that began after the call, while it waited for its turn, has done so.
+   */
   public void flush() throws IOException {
+    long begunBefore = flushesBegun;
     flushLock.lock();
     try {
+      if (flushesDone > begunBefore) {
+        return;
+      }
+      long number = flushesBegun + 1;
+      flushesBegun = number;
       writeEpoch();
       barrier();
       durable = written;
+      flushesDone = number;
     } finally {
       flushLock.unlock();
     }

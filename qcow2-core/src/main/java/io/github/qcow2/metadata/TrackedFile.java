@@ -20,6 +20,7 @@ public final class TrackedFile {
   private static final int WORD_BYTES_PER_TRANSFER = 1 << 20;
 
   private final Storage storage;
+  private final boolean hasBarriers;
   private volatile boolean unsynced;
   private volatile @Nullable IOException failure;
 
@@ -27,9 +28,12 @@ public final class TrackedFile {
    * Wraps a file.
    *
    * @param storage the file, which stays the caller's to close
+   * @param hasBarriers whether {@link #barrier()} asks the host to make anything durable; if not,
+   *     the order of writes is all that is left of it
    */
-  public TrackedFile(Storage storage) {
+  public TrackedFile(Storage storage, boolean hasBarriers) {
     this.storage = storage;
+    this.hasBarriers = hasBarriers;
   }
 
   /** The file itself. */
@@ -82,7 +86,7 @@ public final class TrackedFile {
    */
   public void barrier() throws IOException {
     checkNotFailed();
-    if (!unsynced) {
+    if (!unsynced || !hasBarriers) {
       return;
     }
     unsynced = false;

@@ -80,7 +80,7 @@ public class L2LookupBenchmark {
 
     private GuestMap map(Header header, int slices) throws IOException {
       Geometry geometry = header.geometry();
-      TrackedFile file = new TrackedFile(storage);
+      TrackedFile file = new TrackedFile(storage, true);
       BufferPool buffers = new BufferPool();
       TopTable l1 = TopTable.load(file, header.l1TableOffset(), header.l1Entries(), buffers);
       SliceStore l2 =
