@@ -67,7 +67,8 @@ final class ImageOptions {
           Qcow2Exception.NO_OFFSET,
           "no codec for compression type "
               + (known == null ? type : known.name().toLowerCase(Locale.ROOT))
-              + " on the class path");
+              + " on the class path"
+              + (known == CompressionType.ZSTD ? ": io.github.qcow2:qcow2-zstd is one" : ""));
     }
     return found;
   }
