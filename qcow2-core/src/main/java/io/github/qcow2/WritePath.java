@@ -164,7 +164,6 @@ final class WritePath {
           writer.writeSome(source, at);
           return (long) source.position() - before;
         });
-    writeThrough();
   }
 
   /** See {@link Qcow2Image#writeCompressed}. */
@@ -179,18 +178,10 @@ final class WritePath {
 
   void writeZeroes(long position, long length, ZeroMode mode) throws IOException {
     inSteps(position, length, (at, left) -> zeroAndDiscard.zeroSome(at, left, mode));
-    writeThrough();
   }
 
   void discard(long position, long length) throws IOException {
     inSteps(position, length, zeroAndDiscard::discardSome);
-    writeThrough();
-  }
-
-  private void writeThrough() throws IOException {
-    if (writesThrough) {
-      flush();
-    }
   }
 
   private void inSteps(long position, long length, Step step) throws IOException {
@@ -209,6 +200,9 @@ final class WritePath {
         retried = true;
         flush();
       }
+    }
+    if (writesThrough) {
+      flush();
     }
   }
 

@@ -10,14 +10,15 @@ import io.github.qcow2.Qcow2Image;
 import io.github.qcow2.RawImage;
 import io.github.qcow2.ReferencePolicy;
 import io.github.qcow2.ZeroMode;
+import io.github.qcow2.testkit.fault.ForwardingStorage;
 import io.github.qcow2.testkit.model.Content;
 import io.github.qcow2.testkit.model.ReferenceDisk;
 import io.github.qcow2.testkit.oracle.ByteSource;
 import io.github.qcow2.testkit.oracle.SpecOracle;
-import io.github.qcow2.testkit.storage.ForwardingStorage;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import org.junit.jupiter.api.Test;
@@ -80,6 +81,16 @@ final class DurabilityTest {
         assertThat(survivor.check().isSafe()).isTrue();
         assertThat(model.observe(0, survivor.read(0, SIZE))).isEmpty();
       }
+    }
+  }
+
+  @Test
+  void compressedWriteThatReturnedSurvivesAPowerCutWithWritethrough() throws IOException {
+    try (Qcow2Image image = creator(file, Durability.WRITETHROUGH).build()) {
+      byte[] ones = new byte[CLUSTER];
+      Arrays.fill(ones, (byte) 1);
+      image.writeCompressed(ByteBuffer.wrap(ones), 0);
+      assertThat(SpecOracle.of(file.durable).read(0, CLUSTER)).isEqualTo(ones);
     }
   }
 
@@ -238,8 +249,19 @@ final class DurabilityTest {
     volatile IoAction duringBarrier = () -> {};
     volatile CountDownLatch mayReturn = new CountDownLatch(0);
 
+    private final HeapStorage heap;
+
     Recorder() {
-      super("image", new byte[0]);
+      this(new HeapStorage("image"));
+    }
+
+    private Recorder(HeapStorage heap) {
+      super(heap);
+      this.heap = heap;
+    }
+
+    byte[] toByteArray() {
+      return heap.toByteArray();
     }
 
     @Override
