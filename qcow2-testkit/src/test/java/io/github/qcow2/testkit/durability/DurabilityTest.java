@@ -10,6 +10,7 @@ import io.github.qcow2.Qcow2Image;
 import io.github.qcow2.RawImage;
 import io.github.qcow2.ReferencePolicy;
 import io.github.qcow2.ZeroMode;
+import io.github.qcow2.storage.HeapStorage;
 import io.github.qcow2.testkit.fault.ForwardingStorage;
 import io.github.qcow2.testkit.model.Content;
 import io.github.qcow2.testkit.model.ReferenceDisk;
