@@ -86,6 +86,29 @@ public abstract class BlockDevice implements AutoCloseable {
   }
 
   /**
+   * Writes {@code source} from its position to its limit, compressed where the device can store
+   * compressed data and it pays off, and plainly elsewhere. What was there before is replaced, as
+   * by {@link #write}, and a read sees no difference.
+   *
+   * @param source the bytes; its position ends at its limit
+   * @param position first guest byte
+   * @throws IllegalArgumentException if the device compresses in clusters, and the range does not
+   *     begin and end with one; it may also end with the device
+   * @throws IndexOutOfBoundsException if the range does not lie inside the device
+   * @throws ReadOnlyImageException if the device is read-only
+   * @throws IOException if not all bytes were written. Each cluster of the range then holds its old
+   *     or its new bytes
+   */
+  public final void writeCompressed(ByteBuffer source, long position) throws IOException {
+    checkRange(position, source.remaining());
+    checkOpen();
+    checkWritable();
+    if (source.hasRemaining()) {
+      writeCompressedHook(source, position);
+    }
+  }
+
+  /**
    * Makes a range read as zeros, whatever lies below it in a backing chain.
    *
    * @param position first guest byte
@@ -168,6 +191,11 @@ public abstract class BlockDevice implements AutoCloseable {
 
   /** Writes the buffer, which has bytes remaining. */
   protected abstract void writeHook(ByteBuffer source, long position) throws IOException;
+
+  /** Writes the buffer, which has bytes remaining, compressed; plainly, unless overridden. */
+  protected void writeCompressedHook(ByteBuffer source, long position) throws IOException {
+    writeHook(source, position);
+  }
 
   /** Makes the range, which is not empty, read as zeros. */
   protected abstract void writeZeroesHook(long position, long length, ZeroMode mode)

@@ -12,8 +12,7 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 
 /**
- * Writes whole guest clusters compressed (qcow2 spec, "Compressed Clusters Descriptor"); those that
- * compression does not make smaller are written plain.
+ * Stores whole guest clusters compressed (qcow2 spec, "Compressed Clusters Descriptor").
  *
  * <p>Owns no state. Compresses outside every lock; then holds the cluster in {@link ClusterLocks}
  * while its data is written and published. On disk, before: the old data is mapped. After: the new,
@@ -28,7 +27,6 @@ final class CompressedWriter {
   private final CompressedSpace space;
   private final TrackedFile file;
   private final CompressionCodec codec;
-  private final ImageWriter plain;
   private final BufferPool buffers;
 
   CompressedWriter(
@@ -38,7 +36,6 @@ final class CompressedWriter {
       CompressedSpace space,
       TrackedFile file,
       CompressionCodec codec,
-      ImageWriter plain,
       BufferPool buffers) {
     this.geometry = geometry;
     this.changes = changes;
@@ -46,66 +43,42 @@ final class CompressedWriter {
     this.space = space;
     this.file = file;
     this.codec = codec;
-    this.plain = plain;
     this.buffers = buffers;
   }
 
   /**
-   * Writes one cluster, or what there is of the last one of the disk.
+   * Compresses the first clusters of a buffer, outside every lock.
    *
-   * @param source its position moves past what was written
-   * @param position the guest offset of the first byte, a multiple of the cluster size
-   * @return how many bytes were written
+   * @param source its position moves past them
    */
-  int writeSome(ByteBuffer source, long position) throws IOException {
-    int length = Math.min(source.remaining(), geometry.clusterSize());
-    ByteBuffer cluster = buffers.take(geometry.clusterSize());
-    ByteBuffer compressed = buffers.take(geometry.clusterSize());
-    try {
-      cluster.put(source.duplicate().limit(source.position() + length));
-      ImageReader.fillWithZeroes(cluster);
-      compressed.limit(geometry.clusterSize() - 1);
-      if (codec.compress(cluster.flip(), compressed) == CompressionCodec.NOT_COMPRESSIBLE) {
-        return writePlain(source, position, length);
-      }
-      store(compressed.flip(), position);
-      source.position(source.position() + length);
-      return length;
-    } finally {
-      buffers.give(compressed);
-      buffers.give(cluster);
-    }
+  CompressedBatch compress(ByteBuffer source) {
+    return new CompressedBatch(source, geometry.clusterSize(), codec, buffers);
   }
 
-  private int writePlain(ByteBuffer source, long position, int length) throws IOException {
-    int start = source.position();
-    int limit = source.limit();
-    source.limit(start + length);
-    try {
-      while (source.hasRemaining()) {
-        plain.writeSome(source, position + source.position() - start);
-      }
-    } finally {
-      source.limit(limit);
-    }
-    return length;
-  }
-
-  private void store(ByteBuffer compressed, long position) throws IOException {
-    int length = compressed.remaining();
+  /**
+   * Stores one cluster; the caller has passed the operation gate.
+   *
+   * @param compressed its bytes, which stay where they are, so that storing can be tried again
+   * @param position the guest offset of the cluster
+   * @param length guest bytes that this covers
+   * @return {@code length}
+   */
+  long store(ByteBuffer compressed, long position, long length) throws IOException {
+    int bytes = compressed.remaining();
     long guestCluster = geometry.clusterIndex(position);
     ClusterLocks.Range held = locks.acquire(guestCluster, guestCluster);
     try {
       changes.ensureTable(position);
-      long offset = space.allocate(length);
+      long offset = space.allocate(bytes);
       try {
-        file.write(compressed, offset);
+        file.write(compressed.duplicate(), offset);
         changes.linkCompressed(
-            guestCluster, CompressedDescriptor.encode(offset, length, geometry.clusterBits()));
+            guestCluster, CompressedDescriptor.encode(offset, bytes, geometry.clusterBits()));
       } catch (Throwable t) {
-        space.giveBack(offset, length, t);
+        space.giveBack(offset, bytes, t);
         throw t;
       }
+      return length;
     } finally {
       locks.release(held);
     }

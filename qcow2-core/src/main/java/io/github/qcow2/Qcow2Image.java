@@ -23,7 +23,6 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -258,34 +257,6 @@ public final class Qcow2Image extends BlockDevice {
     writePath("grow").grow(newSize);
   }
 
-  /**
-   * Writes whole clusters compressed, packed one behind the other in the host file. A cluster that
-   * compression does not make smaller is written plain. What was there before is replaced, as by
-   * {@link #write}, and reads see no difference; writing to a part of such a cluster later stores
-   * the whole of it plain again.
-   *
-   * <p>Durable as {@link #write} is. May be called by any number of threads; each compresses on its
-   * own. Clusters lie in the file in the order in which the calls come to writing them.
-   *
-   * @param source the bytes; its position ends at its limit
-   * @param position first guest byte, a multiple of the cluster size
-   * @throws IllegalArgumentException if the range does not begin and end on cluster boundaries; it
-   *     may also end at the end of the disk
-   * @throws IndexOutOfBoundsException if the range does not lie inside the disk
-   * @throws io.github.qcow2.error.UnsupportedFeatureException if guest data is in an external data
-   *     file
-   */
-  public void writeCompressed(ByteBuffer source, long position) throws IOException {
-    int length = source.remaining();
-    Objects.checkFromIndexSize(position, length, size());
-    if (geometry.offsetInCluster(position) != 0
-        || (geometry.offsetInCluster(length) != 0 && position + length != size())) {
-      throw new IllegalArgumentException(
-          length + " bytes at " + position + " are not whole clusters");
-    }
-    writePath("write compressed").writeCompressed(source, position);
-  }
-
   /** Says on disk that what autoclear features unknown to us promise may no longer hold. */
   void clearUnknownAutoclear() throws IOException {
     Header now = header.header();
@@ -324,6 +295,28 @@ public final class Qcow2Image extends BlockDevice {
   @Override
   protected void writeHook(ByteBuffer source, long position) throws IOException {
     writePath("write").write(source, position);
+  }
+
+  /**
+   * {@inheritDoc}
+   *
+   * <p>Clusters are packed one behind the other in the host file, in guest order within one call; a
+   * part of a cluster that is written later stores the whole of it plain again. Clusters are
+   * compressed on the calling thread and on those of the common {@link
+   * java.util.concurrent.ForkJoinPool}.
+   *
+   * @throws io.github.qcow2.error.UnsupportedFeatureException if guest data is in an external data
+   *     file
+   */
+  @Override
+  protected void writeCompressedHook(ByteBuffer source, long position) throws IOException {
+    int length = source.remaining();
+    if (geometry.offsetInCluster(position) != 0
+        || (geometry.offsetInCluster(length) != 0 && position + length != size())) {
+      throw new IllegalArgumentException(
+          length + " bytes at " + position + " are not whole clusters");
+    }
+    writePath("write compressed").writeCompressed(source, position);
   }
 
   @Override

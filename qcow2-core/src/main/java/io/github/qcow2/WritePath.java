@@ -144,7 +144,6 @@ final class WritePath {
                 new CompressedSpace(image, geometry, allocator),
                 file,
                 parts.codec,
-                writer,
                 parts.buffers);
   }
 
@@ -166,14 +165,29 @@ final class WritePath {
         });
   }
 
-  /** See {@link Qcow2Image#writeCompressed}. */
+  /** Writes whole clusters, in batches that are compressed outside of every step. */
   void writeCompressed(ByteBuffer source, long position) throws IOException {
     CompressedWriter target = compressedWriter;
     if (target == null) {
       throw new UnsupportedFeatureException(
           image, Qcow2Exception.NO_OFFSET, "an external data file holds no compressed clusters");
     }
-    inSteps(position, source.remaining(), (at, length) -> target.writeSome(source, at));
+    long at = position;
+    while (source.hasRemaining()) {
+      try (CompressedBatch batch = target.compress(source)) {
+        for (int i = 0; i < batch.clusters(); i++) {
+          ByteBuffer plain = batch.plain(i);
+          ByteBuffer compressed = batch.compressed(i);
+          int length = plain.remaining();
+          if (compressed == null) {
+            write(plain, at);
+          } else {
+            inSteps(at, length, (cluster, bytes) -> target.store(compressed, cluster, bytes));
+          }
+          at += length;
+        }
+      }
+    }
   }
 
   void writeZeroes(long position, long length, ZeroMode mode) throws IOException {

@@ -31,7 +31,7 @@ final class ConvertCommand {
   static int run(Console console, List<String> arguments) throws CommandException {
     // -m and -W choose how qemu-img schedules its requests; here that is not for the user to say.
     CommandOptions options =
-        new CommandOptions(console, arguments, "f:O:B:F:o:l:S:pt:T:qnm:WU", "cCr:", LONG_OPTIONS);
+        new CommandOptions(console, arguments, "cf:O:B:F:o:l:S:pt:T:qnm:WU", "Cr:", LONG_OPTIONS);
     ConvertJob job = new ConvertJob(console);
     String targetFormat = "raw";
     String optionList = null;
@@ -44,6 +44,7 @@ final class ConvertCommand {
     for (int option = options.next(); option != GetoptLong.END; option = options.next()) {
       String argument = options.hasArgument() ? options.argument() : "";
       switch (option) {
+        case 'c' -> job.compress();
         case 'f' -> job.sourceFormat(argument);
         case 'O' -> targetFormat = argument;
         case 'B' -> backingFile = argument;

@@ -3,6 +3,7 @@ package io.github.qcow2.cli;
 import io.github.qcow2.BlockDevice;
 import io.github.qcow2.Extent;
 import io.github.qcow2.ExtentCursor;
+import io.github.qcow2.Qcow2Image;
 import io.github.qcow2.error.OperationCancelledException;
 import io.github.qcow2.operation.Convert;
 import io.github.qcow2.progress.Progress;
@@ -23,6 +24,7 @@ final class ConvertJob {
   private @Nullable SnapshotName snapshot;
   private int sparseBytes = Convert.DEFAULT_SPARSE_BYTES;
   private String targetCache = "unsafe";
+  private boolean compresses;
   private boolean showProgress;
   private List<String> sources = List.of();
   private String target = "";
@@ -50,6 +52,11 @@ final class ConvertJob {
 
   void sparseBytes(int bytes) {
     sparseBytes = bytes;
+  }
+
+  /** The target stores data compressed. */
+  void compress() {
+    compresses = true;
   }
 
   void targetCache(String mode) {
@@ -91,6 +98,9 @@ final class ConvertJob {
       throw new CommandException(
           "Having a backing file for the target makes no sense when concatenating multiple input"
               + " images");
+    }
+    if (compresses && newImage != null && newImage.format() != ImageFormat.QCOW2) {
+      throw new CommandException("Compression not supported for this file format");
     }
     if (sources.size() > 1 && snapshot != null) {
       throw new CommandException("No support for concatenating multiple snapshot");
@@ -145,6 +155,9 @@ final class ConvertJob {
       destination = opener.openForCommand(target, existingFormat, true);
     }
     try {
+      if (compresses && !(destination instanceof Qcow2Image)) {
+        throw new CommandException("Compression not supported for this file format");
+      }
       if (destination.size() < source.size()) {
         throw new CommandException("output file is smaller than input file");
       }
@@ -164,10 +177,13 @@ final class ConvertJob {
       BlockDevice source, BlockDevice destination, ProgressLine line, Interruption interruption)
       throws IOException {
     long size = source.size();
+    int clusterSize =
+        compresses && destination instanceof Qcow2Image image ? image.geometry().clusterSize() : 0;
     if (!targetHasBacking) {
-      copyRange(source, destination, 0, size, watch(line, interruption, 0, size));
+      copyRange(source, destination, 0, size, clusterSize, watch(line, interruption, 0, size));
       return;
     }
+    long copied = 0;
     ExtentCursor extents = source.extents(0, size);
     Extent extent = extents.next();
     while (extent != null) {
@@ -178,8 +194,16 @@ final class ConvertJob {
         extent = extents.next();
       }
       if (end > start) {
-        Progress progress = watch(line, interruption, start, size);
-        copyRange(source, destination, start, end - start, progress);
+        if (clusterSize != 0) {
+          // Clusters are compressed whole, with what the source shows from below.
+          start = Math.max(copied, start - start % clusterSize);
+          end = Math.min(size, (end + clusterSize - 1) / clusterSize * clusterSize);
+          copied = end;
+        }
+        if (end > start) {
+          Progress progress = watch(line, interruption, start, size);
+          copyRange(source, destination, start, end - start, clusterSize, progress);
+        }
       } else {
         extent = extents.next();
       }
@@ -187,15 +211,24 @@ final class ConvertJob {
   }
 
   private void copyRange(
-      BlockDevice source, BlockDevice destination, long start, long length, Progress progress)
+      BlockDevice source,
+      BlockDevice destination,
+      long start,
+      long length,
+      int clusterSize,
+      Progress progress)
       throws IOException {
-    Convert.from(new TracedDevice(new DeviceWindow(source, start, length)))
-        .to(new TracedDevice(new DeviceWindow(destination, start, length)))
-        .sparseBytes(sparseBytes)
-        .targetIsZero(targetIsZero)
-        .flush(false)
-        .progress(progress)
-        .run();
+    Convert copy =
+        Convert.from(new TracedDevice(new DeviceWindow(source, start, length)))
+            .to(new TracedDevice(new DeviceWindow(destination, start, length)))
+            .sparseBytes(sparseBytes)
+            .targetIsZero(targetIsZero)
+            .flush(false)
+            .progress(progress);
+    if (clusterSize != 0) {
+      copy.compressed(clusterSize);
+    }
+    copy.run();
   }
 
   private static Progress watch(

@@ -40,6 +40,11 @@ final class DeviceWindow extends BlockDevice {
   }
 
   @Override
+  protected void writeCompressedHook(ByteBuffer source, long position) throws IOException {
+    whole.writeCompressed(source, start + position);
+  }
+
+  @Override
   protected void writeZeroesHook(long position, long bytes, ZeroMode mode) throws IOException {
     whole.writeZeroes(start + position, bytes, mode);
   }

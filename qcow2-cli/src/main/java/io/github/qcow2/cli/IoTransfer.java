@@ -1,6 +1,7 @@
 package io.github.qcow2.cli;
 
 import io.github.qcow2.BlockDevice;
+import io.github.qcow2.Qcow2Image;
 import io.github.qcow2.ZeroMode;
 import io.github.qcow2.error.Qcow2Exception;
 import java.io.IOException;
@@ -85,7 +86,8 @@ final class IoTransfer {
 
   static void write(IoSession session, BlockDevice device, IoVerb verb, List<String> arguments)
       throws IoRefusal {
-    GetoptLong options = verb.options(session, arguments, "CfpP:qs:uz");
+    GetoptLong options = verb.options(session, arguments, "cCfpP:qs:uz");
+    boolean compressed = false;
     boolean machine = false;
     boolean flush = false;
     boolean quiet = false;
@@ -95,6 +97,7 @@ final class IoTransfer {
     String file = null;
     for (int option = options.next(); option != GetoptLong.END; option = options.next()) {
       switch (option) {
+        case 'c' -> compressed = true;
         case 'C' -> machine = true;
         case 'f' -> flush = true;
         case 'p' -> {}
@@ -107,6 +110,9 @@ final class IoTransfer {
       }
     }
     List<String> operands = operands(verb, options);
+    if (flush && compressed) {
+      throw new IoRefusal("-f and -b or -c cannot be specified at the same time");
+    }
     if (unmap && !zeroes) {
       throw new IoRefusal("-u requires -z to be specified");
     }
@@ -115,6 +121,10 @@ final class IoTransfer {
     }
     long offset = IoArguments.size(operands.get(0));
     long length = IoArguments.length(operands.get(1), " without -n");
+    if (compressed) {
+      requireSectorAligned("offset", offset);
+      requireSectorAligned("count", length);
+    }
     byte[] repeated = zeroes ? null : fill(session.console(), pattern, file, length);
     TransferReport report = TransferReport.start(session.console(), machine, quiet);
     requireInside(device, offset, length, "write");
@@ -123,7 +133,11 @@ final class IoTransfer {
         device.writeZeroes(offset, length, unmap ? ZeroMode.MAY_UNMAP : ZeroMode.KEEP_ALLOCATED);
       } else {
         session.guardProbedFormat(offset, length, repeated);
-        writeRepeated(device, offset, length, repeated);
+        if (compressed) {
+          writeCompressed(device, offset, length, repeated);
+        } else {
+          writeRepeated(device, offset, length, repeated);
+        }
       }
       if (flush) {
         device.flush();
@@ -197,6 +211,33 @@ final class IoTransfer {
       int piece = (int) Math.min(repeated.length, length - done);
       device.write(ByteBuffer.wrap(repeated, 0, piece), offset + done);
       done += piece;
+    }
+  }
+
+  private static void requireSectorAligned(String what, long bytes) throws IoRefusal {
+    if (bytes % 512 != 0) {
+      throw new IoRefusal(bytes + " is not a sector-aligned value for '" + what + "'");
+    }
+  }
+
+  private static void writeCompressed(BlockDevice device, long offset, long length, byte[] unit)
+      throws IOException, IoRefusal {
+    if (!(device instanceof Qcow2Image image)) {
+      throw new IoRefusal("write failed: Operation not supported");
+    }
+    int clusterMask = image.geometry().clusterSize() - 1;
+    if ((offset & clusterMask) != 0
+        || ((length & clusterMask) != 0 && offset + length != image.size())) {
+      throw new IoRefusal("write failed: Invalid argument");
+    }
+    byte[] piece = new byte[(int) Math.min(CHUNK, length)];
+    for (long done = 0; done < length; ) {
+      int bytes = (int) Math.min(piece.length, length - done);
+      for (int i = 0; i < bytes; i++) {
+        piece[i] = unit[(int) ((done + i) % unit.length)];
+      }
+      image.writeCompressed(ByteBuffer.wrap(piece, 0, bytes), offset + done);
+      done += bytes;
     }
   }
 

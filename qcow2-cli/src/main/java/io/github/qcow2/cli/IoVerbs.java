@@ -98,9 +98,10 @@ final class IoVerbs {
               2,
               IoVerb.ANY_NUMBER,
               true,
-              "[-Cfquz] [-P pattern | -s source_file] off len",
+              "[-cCfquz] [-P pattern | -s source_file] off len",
               "writes a range of the disk",
               """
+               -c  compress it: whole clusters of a qcow2 image
                -C  print numbers for programs
                -f  flush afterwards
                -P  write this byte instead of 0xcd

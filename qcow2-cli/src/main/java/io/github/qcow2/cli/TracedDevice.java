@@ -87,6 +87,11 @@ final class TracedDevice extends BlockDevice {
   }
 
   @Override
+  protected void writeCompressedHook(ByteBuffer source, long position) throws IOException {
+    trace(Activity.WRITING, position, () -> device.writeCompressed(source, position));
+  }
+
+  @Override
   protected void writeZeroesHook(long position, long length, ZeroMode mode) throws IOException {
     trace(Activity.WRITING, position, () -> device.writeZeroes(position, length, mode));
   }

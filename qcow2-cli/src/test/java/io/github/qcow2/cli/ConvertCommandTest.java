@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.BeforeEach;
@@ -278,12 +279,62 @@ class ConvertCommandTest {
   }
 
   @Test
-  void compressionIsRefusedBeforeAFileIsMade() {
+  void rateLimitIsRefusedBeforeAFileIsMade() {
     ToolOutput output =
-        twins.ours("qemu-img", "", "convert", "-c", "-O", "qcow2", "@/a.raw", "%/t");
+        twins.ours("qemu-img", "", "convert", "-r", "1M", "-O", "qcow2", "@/a.raw", "%/t");
     assertThat(output.exitCode()).isEqualTo(1);
-    assertThat(output.stderr()).isEqualTo("qemu-img: Option '-c' is not supported\n");
+    assertThat(output.stderr()).isEqualTo("qemu-img: Option '-r' is not supported\n");
     assertThat(twins.ours("t")).doesNotExist();
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "",
+        "-o cluster_size=4k",
+        "-o cluster_size=2M",
+        "-o compat=0.10",
+        "-o extended_l2=on",
+        "-o compression_type=zstd",
+        "-S 0",
+        "-W -m 4"
+      })
+  void compressedCopy(String options) throws IOException {
+    List<String> arguments = new ArrayList<>(List.of("convert", "-c", "-O", "qcow2"));
+    if (!options.isEmpty()) {
+      arguments.addAll(List.of(options.split(" ")));
+    }
+    arguments.addAll(List.of("@/a.qcow2", "%/t"));
+    assertSameCopy("qcow2", arguments.toArray(String[]::new));
+    assertThat(Files.size(twins.ours("t")))
+        .isLessThan(Files.size(twins.real("t")) * 11 / 10 + 4096);
+  }
+
+  @Test
+  void compressedCopyOntoABackingFile() throws IOException {
+    twins.prepare(
+        "qemu-img",
+        "create",
+        "-q",
+        "-f",
+        "qcow2",
+        "-o",
+        "cluster_size=4k",
+        "-b",
+        "a.raw",
+        "-F",
+        "raw",
+        "@/o.qcow2");
+    twins.prepare("qemu-io", "-c", "write -P 9 68k 4k", "-c", "write -P 8 5M 12k", "@/o.qcow2");
+    twins.prepare("qemu-img", "convert", "-O", "raw", "@/a.raw", "%/a.raw");
+    assertSameCopy(
+        "qcow2", "convert", "-c", "-O", "qcow2", "-B", "a.raw", "-F", "raw", "@/o.qcow2", "%/t");
+  }
+
+  @Test
+  void compressionIsRefusedWhereThereIsNone() throws IOException {
+    twins.assertSame("convert", "-c", "-O", "raw", "@/a.qcow2", "%/t");
+    twins.assertSame("convert", "-c", "-n", "-O", "raw", "@/a.qcow2", "%/t");
   }
 
   @Test

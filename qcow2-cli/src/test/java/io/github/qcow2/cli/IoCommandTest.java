@@ -72,6 +72,28 @@ class IoCommandTest {
   }
 
   @Test
+  void compressedWrites() throws IOException {
+    assertSameSession(
+        "write -c -P 1 0 64k",
+        "write -cf -P 2 128k 128k",
+        "write -c -P 2 128k 128k",
+        "write -c -P 3 512 64k",
+        "write -c -P 3 100 64k",
+        "write -c -P 3 64k 100",
+        "write -c -P 3 64k 4k",
+        "write -c -P 3 4M 64k",
+        "write -c -z 0 64k",
+        "read -P 0 0 64k",
+        "read -P 2 128k 128k");
+  }
+
+  @Test
+  void rawImagesHoldNoCompressedData() throws IOException {
+    twins.prepare("qemu-img", "create", "-q", "-f", "raw", "%/a.raw", "1M");
+    twins.assertSameIo("-f", "raw", "-c", "write -c -P 1 0 64k", "%/a.raw");
+  }
+
+  @Test
   void wrongPatternFailsTheRunButNotTheSession() throws IOException {
     ToolOutput output =
         assertSameSession(

@@ -65,6 +65,7 @@ public final class Convert {
   private int sparseBytes = DEFAULT_SPARSE_BYTES;
   private boolean targetIsZero;
   private boolean flush = true;
+  private int compressedClusterSize;
 
   private Convert(BlockDevice source, BlockDevice target) {
     this.source = source;
@@ -141,6 +142,21 @@ public final class Convert {
     return this;
   }
 
+  /**
+   * Stores data {@linkplain BlockDevice#writeCompressed compressed}. A cluster is stored whole, or
+   * not at all if it holds nothing but zeros: {@link #sparseBytes} then only says whether zeros are
+   * stored, too.
+   *
+   * @param clusterSize of the target, in bytes: a power of two from 512 to 2 MiB
+   */
+  public Convert compressed(int clusterSize) {
+    if (clusterSize < SECTOR || clusterSize > 2 << 20 || Integer.bitCount(clusterSize) != 1) {
+      throw new IllegalArgumentException("cluster size " + clusterSize);
+    }
+    this.compressedClusterSize = clusterSize;
+    return this;
+  }
+
   /** Whether the target is flushed at the end. Default: true. */
   public Convert flush(boolean flush) {
     this.flush = flush;
@@ -173,6 +189,18 @@ public final class Convert {
     return new Run().copy();
   }
 
+  /** The blocks in which bytes are looked at, or 0 if they are not. */
+  private int blockSize() {
+    return sparseBytes == 0 || compressedClusterSize == 0 ? sparseBytes : compressedClusterSize;
+  }
+
+  /** Bytes of a transfer: whole clusters, where clusters are compressed. */
+  private int transferSize() {
+    return compressedClusterSize == 0
+        ? bufferSize
+        : Math.max(1, bufferSize / compressedClusterSize) * compressedClusterSize;
+  }
+
   /** Guest bytes that are to be read, or that are known to be zeros. */
   private record Range(long position, long length, boolean read) implements Step {}
 
@@ -182,13 +210,14 @@ public final class Convert {
     private final long targetSize = target.size();
     private final Checkpoint checkpoint =
         new Checkpoint(progress, target.name(), "the copy of " + source.name(), targetSize);
+    private final int blockSize = blockSize();
     private long bytesRead;
     private long bytesWritten;
     private long bytesZero;
 
     ConvertResult copy() throws IOException {
       checkpoint.reached(0);
-      int buffer = (int) Math.min(bufferSize, Math.max(sourceSize, 1));
+      int buffer = (int) Math.min(transferSize(), Math.max(sourceSize, 1));
       try (ReadAhead<Range> ahead =
           ReadAhead.start(source.name(), source::read, new Cuts(sourceSize), buffer)) {
         for (Transfer<Range> next = ahead.next(); next != null; next = ahead.next()) {
@@ -212,7 +241,7 @@ public final class Convert {
         return;
       }
       bytesRead += step.length();
-      if (sparseBytes == 0) {
+      if (blockSize == 0) {
         write(transfer.bytes(), 0, (int) step.length(), step.position());
       } else {
         writeWithoutZeroes(transfer.bytes(), step.position());
@@ -245,12 +274,17 @@ public final class Convert {
      * Where the block ends that holds the byte at {@code index}; blocks count from guest byte 0.
      */
     private int endOfBlock(ByteBuffer bytes, long position, int index) {
-      long left = sparseBytes - (position + index) % sparseBytes;
+      long left = blockSize - (position + index) % blockSize;
       return (int) Math.min(bytes.limit(), index + left);
     }
 
     private void write(ByteBuffer bytes, int from, int to, long position) throws IOException {
-      target.write(bytes.duplicate().limit(to).position(from), position + from);
+      ByteBuffer piece = bytes.duplicate().limit(to).position(from);
+      if (compressedClusterSize == 0) {
+        target.write(piece, position + from);
+      } else {
+        target.writeCompressed(piece, position + from);
+      }
       bytesWritten += to - from;
     }
 
@@ -276,10 +310,21 @@ public final class Convert {
   /** Cuts the source into reads that end at multiples of the buffer size, and runs of zeros. */
   private final class Cuts implements ReadAhead.Plan<Range> {
     private final ExtentWindows extents;
+    private final int transferSize = transferSize();
+    private final long size;
+
+    /** What is read as a whole or not at all, in bytes. */
+    private final int unit = Math.max(1, compressedClusterSize);
+
     private @Nullable Extent ahead;
+
+    /** What follows {@link #ahead}, if that has been looked at already. */
+    private @Nullable Extent putBack;
+
     private long position;
 
     Cuts(long size) throws IOException {
+      this.size = size;
       this.extents = new ExtentWindows(source, size);
       this.ahead = extents.next();
     }
@@ -292,15 +337,36 @@ public final class Convert {
       }
       long start = position;
       boolean read = mustRead(extent);
-      long stop = read ? start - start % bufferSize + bufferSize : start + ExtentWindows.WINDOW;
+      long stop = read ? start - start % transferSize + transferSize : start + ExtentWindows.WINDOW;
+      Extent last = extent;
       while (extent != null && mustRead(extent) == read && position < stop) {
+        last = extent;
         position = Math.min(stop, extent.end());
         if (position == extent.end()) {
-          extent = extents.next();
+          extent = nextExtent();
+        }
+      }
+      long inCluster = extent == null ? 0 : position % unit;
+      if (!read && inCluster != 0 && position - inCluster > start) {
+        // The rest of these zeros shares a cluster with data, and is read with it.
+        position -= inCluster;
+        putBack = extent;
+        extent = last;
+      } else if (inCluster != 0) {
+        read = true;
+        position = Math.min(size, position - inCluster + unit);
+        while (extent != null && extent.end() <= position) {
+          extent = nextExtent();
         }
       }
       ahead = extent;
       return new Range(start, position - start, read);
+    }
+
+    private @Nullable Extent nextExtent() throws IOException {
+      Extent next = putBack;
+      putBack = null;
+      return next != null ? next : extents.next();
     }
 
     private boolean mustRead(Extent extent) {
