@@ -17,7 +17,8 @@ import java.util.zip.Inflater;
  *
  * <p><b>Writing</b> uses matches up to 32 KiB back, since {@link Deflater} knows no smaller window.
  * QEMU reads such streams, as does everybody who inflates a cluster in one call; a reader that does
- * it piece by piece with a window of 4 KiB would not.
+ * it piece by piece with a window of 4 KiB does not. For those there is {@link #withSmallWindow},
+ * at the cost of a tenth of the size.
  *
  * <p>Inflaters and deflaters, which hold native memory, are kept for reuse, at most one of each per
  * processor; those beyond that are ended after use.
@@ -26,7 +27,14 @@ public final class DeflateCodec implements CompressionCodec {
   /** The compromise between size and speed that zlib, and hence QEMU, makes by default. */
   public static final int DEFAULT_LEVEL = 6;
 
+  /**
+   * With a small window the stream is made of pieces of this size, each of which may refer to
+   * itself and to the one before: no match reaches back 4 KiB or more.
+   */
+  private static final int SMALL_WINDOW_PIECE = 2048;
+
   private final int level;
+  private final boolean smallWindow;
   private final BlockingQueue<Inflater> inflaters;
   private final BlockingQueue<Deflater> deflaters;
 
@@ -42,10 +50,25 @@ public final class DeflateCodec implements CompressionCodec {
    *     Deflater#BEST_COMPRESSION}
    */
   public DeflateCodec(int level) {
+    this(level, false);
+  }
+
+  /**
+   * A codec whose streams a reader with a window of 4 KiB can read piece by piece.
+   *
+   * @param level of compression: from {@link Deflater#BEST_SPEED} to {@link
+   *     Deflater#BEST_COMPRESSION}
+   */
+  public static DeflateCodec withSmallWindow(int level) {
+    return new DeflateCodec(level, true);
+  }
+
+  private DeflateCodec(int level, boolean smallWindow) {
     if (level < Deflater.BEST_SPEED || level > Deflater.BEST_COMPRESSION) {
       throw new IllegalArgumentException("compression level " + level);
     }
     this.level = level;
+    this.smallWindow = smallWindow;
     int kept = Runtime.getRuntime().availableProcessors();
     inflaters = new ArrayBlockingQueue<>(kept);
     deflaters = new ArrayBlockingQueue<>(kept);
@@ -89,6 +112,9 @@ public final class DeflateCodec implements CompressionCodec {
     Deflater pooled = deflaters.poll();
     Deflater deflater = pooled != null ? pooled : new Deflater(level, true);
     try {
+      if (smallWindow) {
+        deflateInPieces(deflater, source, target);
+      }
       deflater.setInput(source);
       deflater.finish();
       deflater.deflate(target);
@@ -103,6 +129,21 @@ public final class DeflateCodec implements CompressionCodec {
       if (!deflaters.offer(deflater)) {
         deflater.end();
       }
+    }
+  }
+
+  /**
+   * Compresses all but the last piece. A full flush makes the deflater forget what it has seen, and
+   * the piece just done is then given back to it as its dictionary.
+   */
+  private static void deflateInPieces(Deflater deflater, ByteBuffer source, ByteBuffer target) {
+    int limit = source.limit();
+    while (limit - source.position() > SMALL_WINDOW_PIECE && target.hasRemaining()) {
+      int start = source.position();
+      deflater.setInput(source.limit(start + SMALL_WINDOW_PIECE));
+      deflater.deflate(target, Deflater.FULL_FLUSH);
+      deflater.setDictionary(source.slice(start, SMALL_WINDOW_PIECE));
+      source.limit(limit);
     }
   }
 }

@@ -32,6 +32,38 @@ class DeflateCodecTest {
     assertThat(decompress(compressed.array(), plain.length)).isEqualTo(plain);
   }
 
+  @Property(tries = 200)
+  void smallWindowReachesBackLessThan4096Bytes(
+      @ForAll @IntRange(min = 1, max = 9) int level,
+      @ForAll @IntRange(min = 1, max = 200) int period,
+      @ForAll @IntRange(min = 1, max = 70_000) int length)
+      throws CodecException {
+    byte[] plain = new byte[length];
+    byte[] noise = noise(32 * period);
+    for (int i = 0; i < length; i++) {
+      plain[i] = noise[i % noise.length];
+    }
+    ByteBuffer compressed = ByteBuffer.allocate(2 * length + 100);
+    DeflateCodec.withSmallWindow(level).compress(ByteBuffer.wrap(plain), compressed);
+    byte[] stream = Arrays.copyOf(compressed.array(), compressed.position());
+
+    assertThat(DeflateDistances.farthest(stream)).isLessThan(4096);
+    assertThat(decompress(stream, length)).isEqualTo(plain);
+  }
+
+  @Test
+  void ordinaryWindowReachesBackFarther() {
+    byte[] plain = new byte[65_536];
+    byte[] noise = noise(20_000);
+    for (int i = 0; i < plain.length; i++) {
+      plain[i] = noise[i % noise.length];
+    }
+    ByteBuffer compressed = ByteBuffer.allocate(plain.length);
+    codec.compress(ByteBuffer.wrap(plain), compressed);
+
+    assertThat(DeflateDistances.farthest(compressed.array())).isEqualTo(20_000);
+  }
+
   @Property(tries = 2000)
   void anyBytesAreDecompressedOrRefused(@ForAll @Size(max = 300) byte[] bytes) {
     try {
