@@ -120,13 +120,16 @@ final class ChainOpener {
     }
   }
 
-  private static void refuseProblems(String image, Header header, boolean writable)
-      throws Qcow2Exception {
+  private void refuseProblems(String image, Header header, boolean writable) throws Qcow2Exception {
     for (HeaderProblem problem : header.problems()) {
       HeaderProblem.Kind kind = problem.kind();
       if (kind.preventsReading() || (writable && kind.preventsWriting())) {
         throw problem.toException(image);
       }
+    }
+    if (writable && header.version() == 2 && options.lazyRefcounts(header)) {
+      throw new UnsupportedFeatureException(
+          image, Qcow2Exception.NO_OFFSET, "a version 2 image has no lazy refcounts");
     }
     if (writable && header.isDirty()) {
       throw new UnsupportedFeatureException(

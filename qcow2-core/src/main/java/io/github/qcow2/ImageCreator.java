@@ -95,7 +95,11 @@ public final class ImageCreator {
     return this;
   }
 
-  /** Permits programs to leave refcounts stale while the image is open; needs version 3. */
+  /**
+   * Permits programs to leave refcounts on disk stale while the image is open, as {@link
+   * ImageOpener#lazyRefcounts} describes; the session that creates the image does so. Needs version
+   * 3.
+   */
   public ImageCreator lazyRefcounts(boolean lazy) {
     this.lazyRefcounts = lazy;
     return this;

@@ -104,6 +104,17 @@ public final class ImageOpener {
     return this;
   }
 
+  /**
+   * Sets whether refcounts on disk may be stale while the image is open for writing; QEMU's {@code
+   * lazy-refcounts}, for version 3. If not called, what the image itself permits. A flush then
+   * writes no refcounts. In turn, an image that was not closed is repaired when it is next opened
+   * for writing, which takes the longer the larger it is.
+   */
+  public ImageOpener lazyRefcounts(boolean lazy) {
+    options.lazyRefcounts = lazy;
+    return this;
+  }
+
   /** Sets the codec for images of its compression type, before any that is found otherwise. */
   public ImageOpener codec(CompressionCodec codec) {
     options.codec = codec;

@@ -29,6 +29,9 @@ final class ImageOptions {
   @Nullable CompressionCodec codec;
   Durability durability = Durability.WRITEBACK;
 
+  /** Null: as the header permits. */
+  @Nullable Boolean lazyRefcounts;
+
   Limits limits() {
     return limits;
   }
@@ -51,6 +54,11 @@ final class ImageOptions {
     below.cacheFactory = cacheFactory;
     below.codec = codec;
     return below;
+  }
+
+  /** Whether a session that writes to an image leaves refcounts stale on disk. */
+  boolean lazyRefcounts(Header header) {
+    return lazyRefcounts == null ? header.hasLazyRefcounts() : lazyRefcounts;
   }
 
   /** The codec for the image's compressed clusters: the one given, if it is of that type. */

@@ -41,7 +41,8 @@ import org.jspecify.annotations.Nullable;
  * <p><b>Durability:</b> what was written before a {@link #flush()} that has returned survives a
  * power cut; what was written after it may or may not. At no time does a power cut leave more than
  * leaked clusters (qcow2 spec, "Host cluster management"). {@link #close()} flushes. Other bargains
- * between safety and speed are {@link Durability}'s.
+ * between safety and speed are {@link Durability}'s and {@linkplain ImageOpener#lazyRefcounts lazy
+ * refcounts}.
  *
  * <p>Owns the host file, the data file if there is one, and the backing devices it has opened
  * itself.
@@ -136,7 +137,8 @@ public final class Qcow2Image extends BlockDevice {
                 buffers,
                 size,
                 options.limits(),
-                options.durability));
+                options.durability,
+                options.lazyRefcounts(parts.header)));
   }
 
   /**

@@ -96,7 +96,8 @@ final class WritePath {
       BufferPool buffers,
       DiskSize size,
       Limits limits,
-      Durability durability) {}
+      Durability durability,
+      boolean lazyRefcounts) {}
 
   WritePath(Parts parts) {
     this.image = parts.image;
@@ -113,7 +114,15 @@ final class WritePath {
     this.limits = parts.limits;
     this.writesThrough = parts.durability == Durability.WRITETHROUGH;
     this.epochs =
-        new FlushEpochs(file, parts.dataFile, l1, l2, parts.refcountTable, parts.refcountBlocks);
+        new FlushEpochs(
+            file,
+            parts.dataFile,
+            header,
+            parts.lazyRefcounts,
+            l1,
+            l2,
+            parts.refcountTable,
+            parts.refcountBlocks);
     this.quarantine =
         new Quarantine(
             gate,
@@ -297,6 +306,7 @@ final class WritePath {
       long entries = geometry.l1EntriesFor(newSize);
       checkGrowth(oldSize, newSize, entries);
       if (entries > l1.length()) {
+        epochs.beforeChange();
         epochs.exclusively(() -> growL1((int) entries));
       }
       if (dataFile != null && dataFile.storage().size() < newSize) {
@@ -394,8 +404,8 @@ final class WritePath {
   /** Makes everything durable, the counts of what was dropped included. The gate is closed. */
   void close() throws IOException {
     flush();
-    epochs.flush();
     endOnSector();
+    epochs.close();
   }
 
   /** Compressed data may end the file in the middle of a sector, which not every reader expects. */
@@ -403,7 +413,6 @@ final class WritePath {
     long length = file.storage().size();
     if (length % SECTOR != 0) {
       file.setSize(length + SECTOR - length % SECTOR);
-      file.barrier();
     }
   }
 }

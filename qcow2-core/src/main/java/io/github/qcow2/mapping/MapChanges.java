@@ -73,12 +73,14 @@ public final class MapChanges {
 
   /**
    * Makes sure that an L2 table of our own maps a guest offset: a new one where there is none, a
-   * copy where a snapshot shares it (I6).
+   * copy where a snapshot shares it (I6). Comes before every other change, and so makes sure that
+   * the file says so where counts on disk are about to become stale.
    *
    * <p>On failure nothing has changed. On success the table is in the file; its L1 entry becomes
    * durable with the current epoch.
    */
   public void ensureTable(long guestOffset) throws IOException {
+    epochs.beforeChange();
     int index = (int) geometry.l1Index(guestOffset);
     if (isOurs(l1.get(index))) {
       return;

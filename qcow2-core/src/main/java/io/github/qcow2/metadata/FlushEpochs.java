@@ -1,5 +1,7 @@
 package io.github.qcow2.metadata;
 
+import io.github.qcow2.format.Header;
+import io.github.qcow2.format.IncompatibleFeature;
 import java.io.IOException;
 import java.util.List;
 import java.util.concurrent.locks.ReentrantLock;
@@ -24,13 +26,29 @@ import org.jspecify.annotations.Nullable;
  * data is not durable (I2, I3), and nothing has been given back that a durable entry points to (I4,
  * I5). Barriers with nothing to cover are left out.
  *
- * <p>Owns the epoch numbers. {@code flushLock} lets one thread write at a time; it is taken before
- * the locks of the two stores, never after. The number of the epoch being filled changes under the
- * L2 store's lock.
+ * <p><b>Lazy refcounts</b> (version 3): the header's dirty bit is set, between two barriers, before
+ * the first change of a session, and cleared by {@link #close()} once everything is durable. In
+ * between nobody relies on counts on disk, so an epoch leaves the first line of the drawing out:
+ *
+ * <pre>
+ *   ═══ barrier A                                      covers guest data and new L2 tables
+ *   L2 slices and L1 entries
+ *   ═══ barrier B
+ * </pre>
+ *
+ * <p>Refcount slices then are written only where the cache is full of them, or a table moves;
+ * blocks and their table stay sound at every instant, though the counts in them may be anything.
+ * After a power cut they are counted anew when the image is next opened for writing.
+ *
+ * <p>Owns the epoch numbers and the dirty bit. {@code flushLock} lets one thread write at a time;
+ * it is taken before the locks of the two stores, never after. The number of the epoch being filled
+ * changes under the L2 store's lock.
  */
 public final class FlushEpochs {
   private final TrackedFile image;
   private final @Nullable TrackedFile data;
+  private final HeaderFile header;
+  private final boolean lazy;
   private final TopTable l1;
   private final SliceStore l2;
   private final TopTable refcountTable;
@@ -45,6 +63,9 @@ public final class FlushEpochs {
 
   /** The last epoch whose entries are durable. */
   private volatile long durable;
+
+  /** Whether the header says that counts are stale; changes under {@link #flushLock}. */
+  private volatile boolean dirty;
 
   /** How many flushes have begun; changes under {@link #flushLock}. */
   private volatile long flushesBegun;
@@ -64,16 +85,22 @@ public final class FlushEpochs {
    *
    * @param image the image file
    * @param data the external data file, if there is one
+   * @param header of the image, whose dirty bit is clear
+   * @param lazy whether counts on disk may be stale while the image is open
    */
   public FlushEpochs(
       TrackedFile image,
       @Nullable TrackedFile data,
+      HeaderFile header,
+      boolean lazy,
       TopTable l1,
       SliceStore l2,
       TopTable refcountTable,
       SliceStore refcounts) {
     this.image = image;
     this.data = data;
+    this.header = header;
+    this.lazy = lazy;
     this.l1 = l1;
     this.l2 = l2;
     this.refcountTable = refcountTable;
@@ -88,6 +115,54 @@ public final class FlushEpochs {
   /** The last epoch whose changes are durable. */
   public long durable() {
     return durable;
+  }
+
+  /**
+   * Comes before any change of an entry or a count. With lazy refcounts the first call makes the
+   * dirty bit durable. The caller holds none of the locks that come after the flush lock.
+   */
+  public void beforeChange() throws IOException {
+    if (!lazy || dirty) {
+      return;
+    }
+    flushLock.lock();
+    try {
+      if (!dirty) {
+        writeDirtyBit(IncompatibleFeature.DIRTY);
+        dirty = true;
+      }
+    } finally {
+      flushLock.unlock();
+    }
+  }
+
+  private void writeDirtyBit(long bit) throws IOException {
+    Header now = header.header();
+    header.change(
+        now.withIncompatibleFeatures(
+            (now.incompatibleFeatures() & ~IncompatibleFeature.DIRTY) | bit),
+        Header.INCOMPATIBLE_FEATURES_OFFSET,
+        Header.INCOMPATIBLE_FEATURES_LENGTH);
+  }
+
+  /**
+   * Makes everything durable, stale counts included, and then says in the header that nothing is
+   * stale any more. On an error the dirty bit stays. Nothing is changed after this.
+   */
+  public void close() throws IOException {
+    flushLock.lock();
+    try {
+      writeEpoch();
+      writeRefcounts();
+      barrier();
+      durable = written;
+      if (dirty) {
+        writeDirtyBit(0);
+        dirty = false;
+      }
+    } finally {
+      flushLock.unlock();
+    }
   }
 
   /**
@@ -166,7 +241,9 @@ public final class FlushEpochs {
       } finally {
         l2.lock().unlock();
       }
-      writeRefcounts();
+      if (!lazy || refcounts.isCrowded()) {
+        writeRefcounts();
+      }
       if (!slices.isEmpty() || !sectors.isEmpty()) {
         barrier();
         l2.write(slices);

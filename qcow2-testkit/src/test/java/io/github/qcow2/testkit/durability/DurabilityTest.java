@@ -10,8 +10,6 @@ import io.github.qcow2.Qcow2Image;
 import io.github.qcow2.RawImage;
 import io.github.qcow2.ReferencePolicy;
 import io.github.qcow2.ZeroMode;
-import io.github.qcow2.storage.HeapStorage;
-import io.github.qcow2.testkit.fault.ForwardingStorage;
 import io.github.qcow2.testkit.model.Content;
 import io.github.qcow2.testkit.model.ReferenceDisk;
 import io.github.qcow2.testkit.oracle.ByteSource;
@@ -22,6 +20,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -31,7 +30,7 @@ final class DurabilityTest {
   private static final int CLUSTER = 512;
   private static final int SIZE = 1 << 20;
 
-  private final Recorder file = new Recorder();
+  private final RecordedFile file = new RecordedFile();
 
   /** One change, to a disk and to its model alike. */
   private interface Change {
@@ -65,7 +64,7 @@ final class DurabilityTest {
     return changes;
   }
 
-  private static ImageCreator creator(Recorder file, Durability durability) {
+  private static ImageCreator creator(RecordedFile file, Durability durability) {
     return Qcow2Image.create(file, SIZE)
         .clusterSize(CLUSTER)
         .refcountBits(64)
@@ -78,7 +77,7 @@ final class DurabilityTest {
     try (Qcow2Image image = creator(file, Durability.WRITETHROUGH).build()) {
       for (Change change : changes(model)) {
         change.apply(image);
-        SpecOracle survivor = SpecOracle.of(file.durable);
+        SpecOracle survivor = SpecOracle.of(file.durable());
         assertThat(survivor.check().isSafe()).isTrue();
         assertThat(model.observe(0, survivor.read(0, SIZE))).isEmpty();
       }
@@ -91,7 +90,7 @@ final class DurabilityTest {
       byte[] ones = new byte[CLUSTER];
       Arrays.fill(ones, (byte) 1);
       image.writeCompressed(ByteBuffer.wrap(ones), 0);
-      assertThat(SpecOracle.of(file.durable).read(0, CLUSTER)).isEqualTo(ones);
+      assertThat(SpecOracle.of(file.durable()).read(0, CLUSTER)).isEqualTo(ones);
     }
   }
 
@@ -100,22 +99,23 @@ final class DurabilityTest {
     file.setSize(SIZE);
     try (RawImage disk = RawImage.over(file, Durability.WRITETHROUGH)) {
       disk.write(ByteBuffer.wrap(new byte[] {1, 2, 3}), 1000);
-      assertThat(file.durable[1001]).isEqualTo((byte) 2);
+      assertThat(file.durable()[1001]).isEqualTo((byte) 2);
       disk.writeZeroes(1001, 1, ZeroMode.KEEP_ALLOCATED);
-      assertThat(file.durable[1001]).isZero();
+      assertThat(file.durable()[1001]).isZero();
     }
   }
 
   @Test
   void dataFileIsAsDurableAsTheImageWithWritethrough() throws IOException {
-    Recorder data = new Recorder();
+    RecordedFile data = new RecordedFile();
     ReferencePolicy policy = reference -> new ReferencePolicy.Answer.UseStorage(data);
     ReferenceDisk model = new ReferenceDisk(SIZE);
     try (Qcow2Image image =
         creator(file, Durability.WRITETHROUGH).dataFile("data", false).references(policy).build()) {
       for (Change change : changes(model)) {
         change.apply(image);
-        SpecOracle survivor = SpecOracle.of(file.durable).withDataFile(ByteSource.of(data.durable));
+        SpecOracle survivor =
+            SpecOracle.of(file.durable()).withDataFile(ByteSource.of(data.durable()));
         assertThat(model.observe(0, survivor.read(0, SIZE))).isEmpty();
       }
     }
@@ -131,7 +131,7 @@ final class DurabilityTest {
       image.grow(2 * SIZE);
       image.flush();
     }
-    assertThat(file.barriers).isZero();
+    assertThat(file.barriers()).isZero();
     SpecOracle oracle = SpecOracle.of(file.toByteArray());
     assertThat(oracle.check().findings()).isEmpty();
     assertThat(model.observe(0, oracle.read(0, SIZE))).isEmpty();
@@ -144,7 +144,7 @@ final class DurabilityTest {
       disk.write(ByteBuffer.wrap(new byte[] {1, 2, 3}), 1000);
       disk.flush();
     }
-    assertThat(file.barriers).isZero();
+    assertThat(file.barriers()).isZero();
     assertThat(file.toByteArray()[1001]).isEqualTo((byte) 2);
   }
 
@@ -153,8 +153,8 @@ final class DurabilityTest {
     assertThat(writesOf(Durability.UNSAFE)).isEqualTo(writesOf(Durability.WRITEBACK));
   }
 
-  private static List<String> writesOf(Durability durability) throws IOException {
-    Recorder file = new Recorder();
+  private static List<RecordedFile.Write> writesOf(Durability durability) throws IOException {
+    RecordedFile file = new RecordedFile();
     try (Qcow2Image image = creator(file, durability).build()) {
       int count = 0;
       for (Change change : changes(new ReferenceDisk(SIZE))) {
@@ -164,7 +164,7 @@ final class DurabilityTest {
         }
       }
     }
-    return file.writes;
+    return file.writes();
   }
 
   @ParameterizedTest
@@ -175,7 +175,13 @@ final class DurabilityTest {
       throws IOException {
     file.setSize(SIZE);
     RawImage disk = RawImage.over(file, durability);
-    file.failures = 1;
+    AtomicInteger failures = new AtomicInteger(1);
+    file.listener(
+        event -> {
+          if (event instanceof RecordedFile.Barrier && failures.getAndDecrement() > 0) {
+            throw new IOException("planted");
+          }
+        });
     assertThatThrownBy(
             () -> {
               disk.write(ByteBuffer.wrap(new byte[] {1}), 0);
@@ -193,35 +199,43 @@ final class DurabilityTest {
     try (Qcow2Image image = creator(file, Durability.WRITEBACK).build()) {
       image.write(ByteBuffer.wrap(new byte[CLUSTER]), 0);
       image.flush();
-      int before = file.barriers;
-      // Somebody writes in place during every barrier, so there is always something to flush.
-      file.duringBarrier = () -> image.write(ByteBuffer.wrap(new byte[] {1}), 0);
-      file.mayReturn = new CountDownLatch(1);
+      file.forget();
+      CountDownLatch mayReturn = new CountDownLatch(1);
+      CountDownLatch reached = new CountDownLatch(1);
+      file.listener(
+          event -> {
+            if (event instanceof RecordedFile.Barrier) {
+              // Somebody writes in place meanwhile, so there is always something to flush.
+              image.write(ByteBuffer.wrap(new byte[] {1}), 0);
+              reached.countDown();
+              awaitUninterrupted(mayReturn);
+            }
+          });
       image.write(ByteBuffer.wrap(new byte[] {1}), 0);
       Thread first = new Thread(() -> flush(image));
       first.start();
-      await(() -> file.barriers == before + 1);
+      awaitUninterrupted(reached);
       Thread second = new Thread(() -> flush(image));
       Thread third = new Thread(() -> flush(image));
       second.start();
       third.start();
-      await(() -> isWaiting(second) && isWaiting(third));
-      file.mayReturn.countDown();
+      while (!isWaiting(second) || !isWaiting(third)) {
+        Thread.sleep(1);
+      }
+      mayReturn.countDown();
       first.join();
       second.join();
       third.join();
-      assertThat(file.barriers).isEqualTo(before + 2);
-      file.duringBarrier = () -> {};
+      assertThat(file.barriers()).isEqualTo(2);
+      file.listener(event -> {});
     }
   }
 
-  private interface Condition {
-    boolean holds();
-  }
-
-  private static void await(Condition condition) throws InterruptedException {
-    while (!condition.holds()) {
-      Thread.sleep(1);
+  private static void awaitUninterrupted(CountDownLatch latch) {
+    try {
+      latch.await();
+    } catch (InterruptedException e) {
+      throw new AssertionError(e);
     }
   }
 
@@ -234,61 +248,6 @@ final class DurabilityTest {
       disk.flush();
     } catch (IOException e) {
       throw new AssertionError(e);
-    }
-  }
-
-  private interface IoAction {
-    void run() throws IOException;
-  }
-
-  /** Remembers what was written, and what of it is durable. */
-  private static final class Recorder extends ForwardingStorage {
-    final List<String> writes = new ArrayList<>();
-    volatile byte[] durable = new byte[0];
-    volatile int barriers;
-    volatile int failures;
-    volatile IoAction duringBarrier = () -> {};
-    volatile CountDownLatch mayReturn = new CountDownLatch(0);
-
-    private final HeapStorage heap;
-
-    Recorder() {
-      this(new HeapStorage("image"));
-    }
-
-    private Recorder(HeapStorage heap) {
-      super(heap);
-      this.heap = heap;
-    }
-
-    byte[] toByteArray() {
-      return heap.toByteArray();
-    }
-
-    @Override
-    protected int writeHook(ByteBuffer source, long position) throws IOException {
-      synchronized (writes) {
-        writes.add(position + " " + source.duplicate().hashCode() + " " + source.remaining());
-      }
-      return super.writeHook(source, position);
-    }
-
-    @Override
-    protected void forceHook() throws IOException {
-      if (failures > 0) {
-        failures = 0;
-        throw new IOException("planted");
-      }
-      durable = toByteArray();
-      synchronized (writes) {
-        barriers = barriers + 1;
-      }
-      duringBarrier.run();
-      try {
-        mayReturn.await();
-      } catch (InterruptedException e) {
-        throw new IOException(e);
-      }
     }
   }
 }
