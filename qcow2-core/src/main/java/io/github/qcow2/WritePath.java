@@ -71,6 +71,8 @@ final class WritePath {
   /** Null where guest data is in an external data file, which the format keeps uncompressed. */
   private final @Nullable CompressedWriter compressedWriter;
 
+  private volatile boolean storedCompressed;
+
   /** Held while the disk grows; taken before every other lock. */
   private final ReentrantLock growing = new ReentrantLock();
 
@@ -164,6 +166,11 @@ final class WritePath {
   }
 
   void write(ByteBuffer source, long position) throws IOException {
+    writePlain(source, position);
+    writeThrough();
+  }
+
+  private void writePlain(ByteBuffer source, long position) throws IOException {
     inSteps(
         position,
         source.remaining(),
@@ -181,6 +188,7 @@ final class WritePath {
       throw new UnsupportedFeatureException(
           image, Qcow2Exception.NO_OFFSET, "an external data file holds no compressed clusters");
     }
+    storedCompressed = true;
     long at = position;
     while (source.hasRemaining()) {
       try (CompressedBatch batch = target.compress(source)) {
@@ -189,7 +197,7 @@ final class WritePath {
           ByteBuffer compressed = batch.compressed(i);
           int length = plain.remaining();
           if (compressed == null) {
-            write(plain, at);
+            writePlain(plain, at);
           } else {
             inSteps(at, length, (cluster, bytes) -> target.store(compressed, cluster, bytes));
           }
@@ -197,14 +205,24 @@ final class WritePath {
         }
       }
     }
+    writeThrough();
   }
 
   void writeZeroes(long position, long length, ZeroMode mode) throws IOException {
     inSteps(position, length, (at, left) -> zeroAndDiscard.zeroSome(at, left, mode));
+    writeThrough();
   }
 
   void discard(long position, long length) throws IOException {
     inSteps(position, length, zeroAndDiscard::discardSome);
+    writeThrough();
+  }
+
+  /** The end of a change. */
+  private void writeThrough() throws IOException {
+    if (writesThrough) {
+      flush();
+    }
   }
 
   private void inSteps(long position, long length, Step step) throws IOException {
@@ -223,9 +241,6 @@ final class WritePath {
         retried = true;
         flush();
       }
-    }
-    if (writesThrough) {
-      flush();
     }
   }
 
@@ -410,6 +425,9 @@ final class WritePath {
 
   /** Compressed data may end the file in the middle of a sector, which not every reader expects. */
   private void endOnSector() throws IOException {
+    if (!storedCompressed) {
+      return;
+    }
     long length = file.storage().size();
     if (length % SECTOR != 0) {
       file.setSize(length + SECTOR - length % SECTOR);
