@@ -7,6 +7,7 @@ import io.github.qcow2.format.Geometry;
 import io.github.qcow2.mapping.ClusterLocks;
 import io.github.qcow2.mapping.MapChanges;
 import io.github.qcow2.metadata.BufferPool;
+import io.github.qcow2.metadata.ClusterKind;
 import io.github.qcow2.metadata.TrackedFile;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -71,7 +72,7 @@ final class CompressedWriter {
       changes.ensureTable(position);
       long offset = space.allocate(bytes);
       try {
-        file.write(compressed.duplicate(), offset);
+        file.write(compressed.duplicate(), offset, ClusterKind.DATA);
         changes.linkCompressed(
             guestCluster, CompressedDescriptor.encode(offset, bytes, geometry.clusterBits()));
       } catch (Throwable t) {

@@ -1,6 +1,7 @@
 package io.github.qcow2;
 
 import io.github.qcow2.metadata.BufferPool;
+import io.github.qcow2.metadata.ClusterKind;
 import io.github.qcow2.metadata.TrackedFile;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -46,7 +47,7 @@ final class CopyOnWrite {
   void write(ByteBuffer source, long position, long from, long to, long host) throws IOException {
     long end = position + source.remaining();
     if (from == position && to == end) {
-      data.write(source, host);
+      data.write(source, host, ClusterKind.DATA);
       return;
     }
     ByteBuffer buffer = buffers.take((int) Math.min(to - from, BYTES_PER_TRANSFER));
@@ -58,7 +59,7 @@ final class CopyOnWrite {
         while (buffer.hasRemaining()) {
           filled = fillSome(buffer, filled, source, position, end);
         }
-        data.write(buffer.flip(), host + (at - from));
+        data.write(buffer.flip(), host + (at - from), ClusterKind.DATA);
         at = filled;
       }
     } finally {

@@ -169,6 +169,15 @@ public final class ImageCreator {
   }
 
   /**
+   * Sets which tables every write through the open image is kept away from; {@link
+   * OverlapCheck#CACHED} if not. Not recorded in the image.
+   */
+  public ImageCreator overlapCheck(OverlapCheck check) {
+    options.overlapCheck = check;
+    return this;
+  }
+
+  /**
    * Creates the image without looking at the backing file, which need not exist yet.
    *
    * @throws IllegalArgumentException if the options exclude each other

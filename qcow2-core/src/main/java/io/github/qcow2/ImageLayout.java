@@ -6,6 +6,7 @@ import io.github.qcow2.format.Header;
 import io.github.qcow2.format.HeaderBuilder;
 import io.github.qcow2.format.Limits;
 import io.github.qcow2.format.RefcountWidth;
+import io.github.qcow2.metadata.ClusterKind;
 import io.github.qcow2.metadata.TrackedFile;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -85,7 +86,7 @@ final class ImageLayout {
   /** Writes the image; the header last, so that an unfinished file is no image at all. */
   void write(TrackedFile file, Header header) throws IOException {
     long clusters = 1 + tableClusters + blocks + l1Clusters;
-    file.writeWords(new long[l1Entries], l1Offset());
+    file.writeWords(new long[l1Entries], l1Offset(), ClusterKind.ACTIVE_L1);
     long perBlock = geometry.refcountsPerBlock();
     long[] table = new long[(int) (tableClusters << geometry.clusterBits()) / Long.BYTES];
     RefcountWidth width = RefcountWidth.of(geometry.refcountOrder());
@@ -96,11 +97,11 @@ final class ImageLayout {
         width.set(counts, i, 1);
       }
       table[block] = (1 + tableClusters + block) << geometry.clusterBits();
-      file.writeWords(counts, table[block]);
+      file.writeWords(counts, table[block], ClusterKind.REFCOUNT_BLOCK);
     }
-    file.writeWords(table, geometry.clusterSize());
+    file.writeWords(table, geometry.clusterSize(), ClusterKind.REFCOUNT_TABLE);
     file.barrier();
-    file.write(ByteBuffer.wrap(header.encode()), 0);
+    file.write(ByteBuffer.wrap(header.encode()), 0, ClusterKind.HEADER);
     file.barrier();
   }
 }

@@ -121,6 +121,15 @@ public final class ImageOpener {
     return this;
   }
 
+  /**
+   * Sets which tables every write is kept away from; {@link OverlapCheck#CACHED} if not. Means
+   * nothing for an image opened read-only.
+   */
+  public ImageOpener overlapCheck(OverlapCheck check) {
+    options.overlapCheck = check;
+    return this;
+  }
+
   private static long atLeastZero(long bytes) {
     if (bytes < 0) {
       throw new IllegalArgumentException("cache size " + bytes);

@@ -28,6 +28,7 @@ final class ImageOptions {
   MetadataCache.Factory cacheFactory = MetadataCaches.setAssociative();
   @Nullable CompressionCodec codec;
   Durability durability = Durability.WRITEBACK;
+  OverlapCheck overlapCheck = OverlapCheck.CACHED;
 
   /** Null: as the header permits. */
   @Nullable Boolean lazyRefcounts;

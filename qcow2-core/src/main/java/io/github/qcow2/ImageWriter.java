@@ -8,6 +8,7 @@ import io.github.qcow2.mapping.ClusterLocks;
 import io.github.qcow2.mapping.GuestMap;
 import io.github.qcow2.mapping.MapChanges;
 import io.github.qcow2.mapping.Mapping;
+import io.github.qcow2.metadata.ClusterKind;
 import io.github.qcow2.metadata.TrackedFile;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -129,7 +130,7 @@ final class ImageWriter {
     int limit = source.limit();
     source.limit(source.position() + (int) mapping.length());
     try {
-      data.write(source, mapping.hostOffset());
+      data.write(source, mapping.hostOffset(), ClusterKind.DATA);
     } finally {
       source.limit(limit);
     }
@@ -139,6 +140,7 @@ final class ImageWriter {
     changes.ensureTable(position);
     EntryReader entries = new EntryReader(map, position);
     int wanted = clustersOf(position, length);
+    map.checkEntries(geometry.clusterIndex(position), wanted);
     if (dataFile) {
       writeClusters(source, position, length, entries, geometry.roundDownToCluster(position), true);
       return;

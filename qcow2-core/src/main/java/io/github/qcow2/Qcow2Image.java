@@ -13,7 +13,11 @@ import io.github.qcow2.format.SnapshotRecord;
 import io.github.qcow2.format.SnapshotTable;
 import io.github.qcow2.mapping.GuestMap;
 import io.github.qcow2.metadata.BufferPool;
+import io.github.qcow2.metadata.ClusterKind;
+import io.github.qcow2.metadata.CorruptionLatch;
+import io.github.qcow2.metadata.Damage;
 import io.github.qcow2.metadata.HeaderFile;
+import io.github.qcow2.metadata.OverlapGuard;
 import io.github.qcow2.metadata.SliceStore;
 import io.github.qcow2.metadata.TopTable;
 import io.github.qcow2.metadata.TrackedFile;
@@ -87,20 +91,35 @@ public final class Qcow2Image extends BlockDevice {
     this.closesBacking = parts.closesBacking;
     this.snapshots = parts.snapshots;
     this.geometry = parts.header.geometry();
+    CorruptionLatch latch = new CorruptionLatch(name());
+    ProtectedTables tables = new ProtectedTables(name(), parts.header, snapshots, options.limits());
+    OverlapGuard guard = readOnly ? OverlapGuard.off() : tables.guard(options.overlapCheck, latch);
     boolean hasBarriers = options.durability.hasBarriers();
-    this.file = new TrackedFile(storage, hasBarriers);
+    this.file = new TrackedFile(storage, hasBarriers, guard);
     this.header = new HeaderFile(file, parts.header);
     this.buffers = BufferPool.shared();
     this.gate = new OperationGate();
     this.size = new DiskSize(parts.header.size());
     CacheSizes sizes = options.cacheSizes(geometry, size.visible());
     TopTable l1 =
-        TopTable.load(file, parts.header.l1TableOffset(), parts.header.l1Entries(), buffers);
+        TopTable.load(
+            file,
+            ClusterKind.ACTIVE_L1,
+            parts.header.l1TableOffset(),
+            parts.header.l1Entries(),
+            buffers);
     this.l2 =
-        new SliceStore(file, options.cacheFactory(), sizes.l2Slices(), sizes.sliceBytes(), buffers);
+        new SliceStore(
+            file,
+            ClusterKind.ACTIVE_L2,
+            options.cacheFactory(),
+            sizes.l2Slices(),
+            sizes.sliceBytes(),
+            buffers);
     TrackedFile dataFile = dataStorage == null ? null : new TrackedFile(dataStorage, hasBarriers);
     this.data = dataFile == null ? file : dataFile;
-    GuestMap map = new GuestMap(name(), geometry, dataFile != null, l1, l2);
+    // Readers have a map of their own: what they find ends no changes.
+    GuestMap map = new GuestMap(Damage.thrownOnly(name()), geometry, dataFile != null, l1, l2);
     CompressionCodec codec = options.codec(name(), parts.header);
     this.compressed =
         new DecompressedClusters(name(), file, geometry.clusterBits(), codec, buffers);
@@ -113,15 +132,29 @@ public final class Qcow2Image extends BlockDevice {
     int refcountEntries =
         (parts.header.refcountTableClusters() << geometry.clusterBits()) / Long.BYTES;
     TopTable refcountTable =
-        TopTable.load(file, parts.header.refcountTableOffset(), refcountEntries, buffers);
+        TopTable.load(
+            file,
+            ClusterKind.REFCOUNT_TABLE,
+            parts.header.refcountTableOffset(),
+            refcountEntries,
+            buffers);
     this.refcountBlocks =
         new SliceStore(
-            file, options.cacheFactory(), sizes.refcountSlices(), sizes.sliceBytes(), buffers);
+            file,
+            ClusterKind.REFCOUNT_BLOCK,
+            options.cacheFactory(),
+            sizes.refcountSlices(),
+            sizes.sliceBytes(),
+            buffers);
+    l1.reportTo(guard);
+    refcountTable.reportTo(guard);
+    tables.readInactive(file, buffers);
     this.writePath =
         new WritePath(
             new WritePath.Parts(
                 name(),
-                map,
+                latch,
+                geometry,
                 gate,
                 header,
                 file,
@@ -227,8 +260,13 @@ public final class Qcow2Image extends BlockDevice {
     snapshots.requireUsable(index, name(), header(), options.limits());
     SnapshotRecord snapshot = snapshots.records().get(index);
     TopTable l1 =
-        TopTable.load(file, snapshot.l1TableOffset(), (int) snapshot.l1Entries(), buffers);
-    GuestMap map = new GuestMap(name(), geometry, dataStorage != null, l1, l2);
+        TopTable.load(
+            file,
+            ClusterKind.INACTIVE_L1,
+            snapshot.l1TableOffset(),
+            (int) snapshot.l1Entries(),
+            buffers);
+    GuestMap map = new GuestMap(Damage.thrownOnly(name()), geometry, dataStorage != null, l1, l2);
     return new SnapshotDevice(
         name(), snapshot, size.visible(), new ImageReader(map, data, compressed, backing), gate);
   }

@@ -1,5 +1,6 @@
 package io.github.qcow2;
 
+import io.github.qcow2.metadata.ClusterKind;
 import io.github.qcow2.metadata.TrackedFile;
 import io.github.qcow2.storage.FileStorage;
 import io.github.qcow2.storage.Storage;
@@ -114,7 +115,7 @@ public final class RawImage extends BlockDevice {
 
   @Override
   protected void writeHook(ByteBuffer source, long position) throws IOException {
-    file.write(source, position);
+    file.write(source, position, ClusterKind.DATA);
     writeThrough();
   }
 
@@ -128,7 +129,7 @@ public final class RawImage extends BlockDevice {
   protected void writeZeroesHook(long position, long length, ZeroMode mode) throws IOException {
     for (long at = position; at < position + length; at += ZEROES.capacity()) {
       int bytes = (int) Math.min(ZEROES.capacity(), position + length - at);
-      file.write(ZEROES.duplicate().limit(bytes), at);
+      file.write(ZEROES.duplicate().limit(bytes), at, ClusterKind.DATA);
     }
     writeThrough();
   }

@@ -19,6 +19,8 @@ import io.github.qcow2.mapping.ClusterLocks;
 import io.github.qcow2.mapping.GuestMap;
 import io.github.qcow2.mapping.MapChanges;
 import io.github.qcow2.metadata.BufferPool;
+import io.github.qcow2.metadata.ClusterKind;
+import io.github.qcow2.metadata.CorruptionLatch;
 import io.github.qcow2.metadata.FlushEpochs;
 import io.github.qcow2.metadata.HeaderFile;
 import io.github.qcow2.metadata.SliceStore;
@@ -49,6 +51,7 @@ final class WritePath {
   private static final int SECTOR = 512;
 
   private final String image;
+  private final CorruptionLatch latch;
   private final Geometry geometry;
   private final OperationGate gate;
   private final HeaderFile header;
@@ -62,6 +65,7 @@ final class WritePath {
   private final Limits limits;
   private final boolean writesThrough;
   private final FlushEpochs epochs;
+  private final CorruptMark mark;
   private final Quarantine quarantine;
   private final ClusterAllocator allocator;
   private final MapChanges changes;
@@ -82,7 +86,8 @@ final class WritePath {
   /** The parts that reading needs too, and those that only writing does. */
   record Parts(
       String image,
-      GuestMap map,
+      CorruptionLatch latch,
+      Geometry geometry,
       OperationGate gate,
       HeaderFile header,
       TrackedFile file,
@@ -103,7 +108,8 @@ final class WritePath {
 
   WritePath(Parts parts) {
     this.image = parts.image;
-    this.geometry = parts.map.geometry();
+    this.latch = parts.latch;
+    this.geometry = parts.geometry;
     this.gate = parts.gate;
     this.header = parts.header;
     this.file = parts.file;
@@ -125,26 +131,28 @@ final class WritePath {
             l2,
             parts.refcountTable,
             parts.refcountBlocks);
+    this.mark = new CorruptMark(latch, header, epochs);
+    GuestMap map = new GuestMap(latch, geometry, dataFile != null, l1, l2);
     this.quarantine =
         new Quarantine(
             gate,
             Math.max(QUARANTINE_CLUSTERS_AT_LEAST, QUARANTINE_BYTES >> geometry.clusterBits()));
-    Refcounts refcounts = new Refcounts(image, geometry, parts.refcountTable, parts.refcountBlocks);
+    Refcounts refcounts =
+        new Refcounts(image, latch, geometry, parts.refcountTable, parts.refcountBlocks);
     RefcountTableGrowth growth =
         new RefcountTableGrowth(
             image, geometry, file, header, refcounts, epochs, limits.refcountTableBytes());
     this.allocator = new ClusterAllocator(image, geometry, file, refcounts, epochs, growth);
-    this.changes = new MapChanges(parts.map, file, allocator, quarantine, epochs, parts.buffers);
+    this.changes = new MapChanges(map, file, allocator, quarantine, epochs, parts.buffers);
     ClusterLocks locks = new ClusterLocks();
     TrackedFile data = parts.dataFile == null ? file : parts.dataFile;
     CopyOnWrite copyOnWrite = new CopyOnWrite(parts.reader, data, parts.buffers, size);
     this.writer =
-        new ImageWriter(
-            parts.map, changes, locks, allocator, data, parts.dataFile != null, copyOnWrite);
+        new ImageWriter(map, changes, locks, allocator, data, dataFile != null, copyOnWrite);
     boolean rawDataFile = parts.dataFile != null && header.header().hasRawDataFile();
     this.zeroAndDiscard =
         new ZeroAndDiscard(
-            parts.map, changes, locks, writer, parts.reader, rawDataFile, parts.backing, size);
+            map, changes, locks, writer, parts.reader, rawDataFile, parts.backing, size);
     this.compressedWriter =
         parts.dataFile != null
             ? null
@@ -229,18 +237,23 @@ final class WritePath {
     long at = position;
     long end = position + length;
     boolean retried = false;
-    while (at < end) {
-      makeRoom();
-      try {
-        at += inGate(at, end - at, step);
-      } catch (LimitExceededException e) {
-        // What is full may be full of clusters that only wait for a flush.
-        if (retried || quarantine.isEmpty()) {
-          throw e;
+    try {
+      while (at < end) {
+        latch.refuseChanges();
+        makeRoom();
+        try {
+          at += inGate(at, end - at, step);
+        } catch (LimitExceededException e) {
+          // What is full may be full of clusters that only wait for a flush.
+          if (retried || quarantine.isEmpty()) {
+            throw e;
+          }
+          retried = true;
+          flush();
         }
-        retried = true;
-        flush();
       }
+    } finally {
+      mark.setIfFound();
     }
   }
 
@@ -267,15 +280,25 @@ final class WritePath {
 
   /** Makes everything durable, then gives back what nobody can reach any more. */
   void flush() throws IOException {
-    epochs.flush();
-    releaseQuarantine();
+    try {
+      epochs.flush();
+      releaseQuarantine();
+    } finally {
+      mark.setIfFound();
+    }
   }
 
-  /** Counts of clusters that are given back fall in memory; on disk with the next epoch. */
+  /**
+   * Counts of clusters that are given back fall in memory; on disk with the next epoch. In an image
+   * known to be corrupt, nothing is given back.
+   */
   private void releaseQuarantine() throws IOException {
     releasing.lock();
     try {
       for (Quarantine.Dropped dropped : quarantine.release(epochs.durable())) {
+        if (latch.first() != null) {
+          return;
+        }
         forget(dropped);
         giveBack(dropped);
         if (epochs.isCrowded()) {
@@ -317,6 +340,7 @@ final class WritePath {
   void grow(long newSize) throws IOException {
     growing.lock();
     try {
+      latch.refuseChanges();
       long oldSize = size.visible();
       long entries = geometry.l1EntriesFor(newSize);
       checkGrowth(oldSize, newSize, entries);
@@ -345,6 +369,7 @@ final class WritePath {
         }
       }
     } finally {
+      mark.setIfFound();
       growing.unlock();
     }
   }
@@ -387,7 +412,7 @@ final class WritePath {
     try {
       long[] words = l1.copy(entries);
       epochs.writeRefcounts();
-      file.writeWords(words, offset);
+      file.writeWords(words, offset, ClusterKind.DATA);
       header.change(
           header.header().withL1Table(offset, entries),
           Header.L1_TABLE_FIELDS_OFFSET,
@@ -419,8 +444,12 @@ final class WritePath {
   /** Makes everything durable, the counts of what was dropped included. The gate is closed. */
   void close() throws IOException {
     flush();
-    endOnSector();
-    epochs.close();
+    try {
+      endOnSector();
+      epochs.close();
+    } finally {
+      mark.setIfFound();
+    }
   }
 
   /** Compressed data may end the file in the middle of a sector, which not every reader expects. */

@@ -4,6 +4,7 @@ import io.github.qcow2.error.LimitExceededException;
 import io.github.qcow2.error.Qcow2Exception;
 import io.github.qcow2.format.Geometry;
 import io.github.qcow2.format.RefcountWidth;
+import io.github.qcow2.metadata.ClusterKind;
 import io.github.qcow2.metadata.FlushEpochs;
 import io.github.qcow2.metadata.TableSlice;
 import io.github.qcow2.metadata.TrackedFile;
@@ -242,6 +243,9 @@ public final class ClusterAllocator {
    */
   private void addBlocks(int index, long first, int blocks, long following) throws IOException {
     for (int i = 0; i < blocks; i++) {
+      refcounts.table().checkWritable(index + i);
+    }
+    for (int i = 0; i < blocks; i++) {
       zeroCluster((first + i) << geometry.clusterBits());
     }
     boolean counted = false;
@@ -262,11 +266,14 @@ public final class ClusterAllocator {
     }
   }
 
-  /** Fills a cluster that is about to become a table with zeros, whatever it held before. */
+  /**
+   * Fills a cluster that is about to become a table with zeros, whatever it held before, unless it
+   * is a table already.
+   */
   public void zeroCluster(long offset) throws IOException {
     int perTransfer = Math.min(ZEROES.capacity(), geometry.clusterSize());
     for (int at = 0; at < geometry.clusterSize(); at += perTransfer) {
-      file.write(ZEROES.duplicate().limit(perTransfer), offset + at);
+      file.write(ZEROES.duplicate().limit(perTransfer), offset + at, ClusterKind.DATA);
     }
   }
 

@@ -3,6 +3,7 @@ package io.github.qcow2.allocation;
 import io.github.qcow2.error.LimitExceededException;
 import io.github.qcow2.format.Geometry;
 import io.github.qcow2.format.Header;
+import io.github.qcow2.metadata.ClusterKind;
 import io.github.qcow2.metadata.FlushEpochs;
 import io.github.qcow2.metadata.HeaderFile;
 import io.github.qcow2.metadata.TrackedFile;
@@ -93,11 +94,11 @@ public final class RefcountTableGrowth {
     for (int block = 0; block < blocks; block++) {
       long cluster = start + block;
       long used = Math.min(perBlock, blocks + tableClusters - block * perBlock);
-      file.writeWords(blockOf((int) used), cluster << geometry.clusterBits());
+      file.writeWords(blockOf((int) used), cluster << geometry.clusterBits(), ClusterKind.DATA);
       entries[oldLength + block] = cluster << geometry.clusterBits();
     }
     long tableOffset = (start + blocks) << geometry.clusterBits();
-    file.writeWords(entries, tableOffset);
+    file.writeWords(entries, tableOffset, ClusterKind.DATA);
 
     ClusterRun old =
         new ClusterRun(

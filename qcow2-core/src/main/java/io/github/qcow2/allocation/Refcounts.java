@@ -4,6 +4,7 @@ import io.github.qcow2.error.CorruptImageException;
 import io.github.qcow2.error.LimitExceededException;
 import io.github.qcow2.format.Geometry;
 import io.github.qcow2.format.RefcountWidth;
+import io.github.qcow2.metadata.Damage;
 import io.github.qcow2.metadata.SliceStore;
 import io.github.qcow2.metadata.TableSlice;
 import io.github.qcow2.metadata.TopTable;
@@ -30,6 +31,7 @@ public final class Refcounts {
   private static final long BLOCK_OFFSET = -1L << 9;
 
   private final String image;
+  private final Damage damage;
   private final Geometry geometry;
   private final RefcountWidth width;
   private final TopTable table;
@@ -37,8 +39,10 @@ public final class Refcounts {
   private final long countsPerSlice;
 
   /** Takes the tables of one image. */
-  public Refcounts(String image, Geometry geometry, TopTable table, SliceStore blocks) {
+  public Refcounts(
+      String image, Damage damage, Geometry geometry, TopTable table, SliceStore blocks) {
     this.image = image;
+    this.damage = damage;
     this.geometry = geometry;
     this.width = RefcountWidth.of(geometry.refcountOrder());
     this.table = table;
@@ -70,8 +74,7 @@ public final class Refcounts {
     if ((offset & geometry.clusterMask()) != 0
         || offset < 0
         || offset >= Geometry.HOST_OFFSET_END) {
-      throw new CorruptImageException(
-          image,
+      throw damage.found(
           table.offset() + index * Long.BYTES,
           "refcount block offset 0x"
               + Long.toHexString(offset)
@@ -127,20 +130,17 @@ public final class Refcounts {
 
   private void check(long cluster, int delta) throws IOException {
     if (cluster == 0) {
-      throw new CorruptImageException(
-          image, 0, "cluster 0, which holds the header, is used for something else too");
+      throw damage.found(0, "cluster 0, which holds the header, is used for something else too");
     }
     long block = blockOffset(cluster);
     if (block == 0) {
-      throw new CorruptImageException(
-          image,
+      throw damage.found(
           table.offset() + tableIndex(cluster) * Long.BYTES,
           "no refcount block covers host cluster " + cluster + ", which is in use");
     }
     long now = width.get(slice(block, cluster).words(), indexInSlice(cluster));
     if (delta < 0 && now == 0) {
-      throw new CorruptImageException(
-          image, block, "host cluster " + cluster + " is in use, but its refcount is 0");
+      throw damage.found(block, "host cluster " + cluster + " is in use, but its refcount is 0");
     }
     if (delta > 0 && now == width.max()) {
       throw new LimitExceededException(

@@ -64,7 +64,7 @@ final class CheckRun {
     new L2Walk(storage, geometry, tables, budget).walk(l2, checkpoint);
     refcounts.count(header.refcountTableOffset());
     comparison.compare(checkpoint, tableBytes);
-    new OverlapCheck(geometry, stored, counter, log).check(tables);
+    new TableOverlaps(geometry, stored, counter, log).check(tables);
     return report(header, comparison);
   }
 

@@ -6,6 +6,7 @@ import io.github.qcow2.format.Geometry;
 import io.github.qcow2.format.L1Entry;
 import io.github.qcow2.format.L2Entry;
 import io.github.qcow2.format.SubclusterBitmap;
+import io.github.qcow2.metadata.Damage;
 import io.github.qcow2.metadata.SliceStore;
 import io.github.qcow2.metadata.TableSlice;
 import io.github.qcow2.metadata.TopTable;
@@ -21,7 +22,7 @@ import org.jspecify.annotations.Nullable;
  * passed the operation gate before.
  */
 public final class GuestMap {
-  private final String image;
+  private final Damage damage;
   private final Geometry geometry;
   private final boolean dataFile;
   private final TopTable l1;
@@ -31,21 +32,17 @@ public final class GuestMap {
   /**
    * Puts a map on top of tables.
    *
-   * @param image what messages call the image
+   * @param damage learns of entries that break a rule
    * @param dataFile whether guest data is in an external data file
    * @param l1 the active L1 table, or that of a snapshot
    */
-  public GuestMap(String image, Geometry geometry, boolean dataFile, TopTable l1, SliceStore l2) {
-    this.image = image;
+  public GuestMap(Damage damage, Geometry geometry, boolean dataFile, TopTable l1, SliceStore l2) {
+    this.damage = damage;
     this.geometry = geometry;
     this.dataFile = dataFile;
     this.l1 = l1;
     this.l2 = l2;
     this.entriesPerSlice = l2.sliceBytes() / geometry.l2EntryBytes();
-  }
-
-  String image() {
-    return image;
   }
 
   /** The geometry of the image. */
@@ -96,14 +93,17 @@ public final class GuestMap {
     if (table == 0) {
       return null;
     }
+    checkTable(guestOffset, table);
+    int sliceInTable = geometry.l2Index(guestOffset) / entriesPerSlice;
+    return l2.slice(table + (long) sliceInTable * l2.sliceBytes());
+  }
+
+  void checkTable(long guestOffset, long table) throws CorruptImageException {
     if (!geometry.isClusterAligned(table)) {
-      throw new CorruptImageException(
-          image,
+      throw damage.found(
           l1.offset() + geometry.l1Index(guestOffset) * Long.BYTES,
           "L2 table offset 0x" + Long.toHexString(table) + " is not cluster aligned");
     }
-    int sliceInTable = geometry.l2Index(guestOffset) / entriesPerSlice;
-    return l2.slice(table + (long) sliceInTable * l2.sliceBytes());
   }
 
   /**
@@ -261,13 +261,35 @@ public final class GuestMap {
     };
   }
 
+  /**
+   * Refuses clusters that a change must not take for what their entries say (I7): what a broken
+   * entry points to is no cluster that can be freed.
+   *
+   * @param guestCluster number of the first guest cluster
+   * @param count clusters in a row, in one slice
+   */
+  public void checkEntries(long guestCluster, int count) throws IOException {
+    TableSlice slice = slice(guestCluster << geometry.clusterBits());
+    if (slice != null) {
+      checkEntries(slice, guestCluster, count);
+    }
+  }
+
+  void checkEntries(TableSlice slice, long guestCluster, int count) throws CorruptImageException {
+    for (int i = 0; i < count; i++) {
+      long guestOffset = (guestCluster + i) << geometry.clusterBits();
+      int word = indexInSlice(guestOffset) * geometry.l2EntryWords();
+      long bitmap = geometry.extendedL2() ? slice.word(word + 1) : 0;
+      check(slice, word, slice.word(word), bitmap, guestOffset);
+    }
+  }
+
   /** Refuses an entry that breaks a rule that reading depends on. */
-  void check(TableSlice slice, int word, long entry, long bitmap, long guestOffset)
+  private void check(TableSlice slice, int word, long entry, long bitmap, long guestOffset)
       throws CorruptImageException {
     String broken = L2Entry.brokenRule(entry, bitmap, geometry, dataFile, guestOffset);
     if (broken != null) {
-      throw new CorruptImageException(
-          image, slice.offset() + (long) word * Long.BYTES, "L2 entry: " + broken);
+      throw damage.found(slice.offset() + (long) word * Long.BYTES, "L2 entry: " + broken);
     }
   }
 }

@@ -3,13 +3,13 @@ package io.github.qcow2.mapping;
 import io.github.qcow2.allocation.ClusterAllocator;
 import io.github.qcow2.allocation.ClusterRun;
 import io.github.qcow2.allocation.Quarantine;
-import io.github.qcow2.error.CorruptImageException;
 import io.github.qcow2.format.CompressedDescriptor;
 import io.github.qcow2.format.Geometry;
 import io.github.qcow2.format.L1Entry;
 import io.github.qcow2.format.L2Entry;
 import io.github.qcow2.format.SubclusterBitmap;
 import io.github.qcow2.metadata.BufferPool;
+import io.github.qcow2.metadata.ClusterKind;
 import io.github.qcow2.metadata.FlushEpochs;
 import io.github.qcow2.metadata.SliceStore;
 import io.github.qcow2.metadata.TableSlice;
@@ -91,13 +91,14 @@ public final class MapChanges {
       if (isOurs(old)) {
         return;
       }
+      l1.checkWritable(index);
       ClusterRun cluster = allocator.allocate(1);
       long offset = cluster.first() << geometry.clusterBits();
       try {
         if (L1Entry.offset(old) == 0) {
           allocator.zeroCluster(offset);
         } else {
-          copyTable(index, L1Entry.offset(old), offset);
+          copyTable(guestOffset, L1Entry.offset(old), offset);
         }
         linkTable(index, old, offset);
       } catch (Throwable t) {
@@ -127,17 +128,12 @@ public final class MapChanges {
   }
 
   /** A shared table is never changed, so its bytes in the file are all there is to it. */
-  private void copyTable(int index, long from, long to) throws IOException {
-    if (!geometry.isClusterAligned(from)) {
-      throw new CorruptImageException(
-          map.image(),
-          l1.offset() + (long) index * Long.BYTES,
-          "L2 table offset 0x" + Long.toHexString(from) + " is not cluster aligned");
-    }
+  private void copyTable(long guestOffset, long from, long to) throws IOException {
+    map.checkTable(guestOffset, from);
     ByteBuffer table = buffers.take(geometry.clusterSize());
     try {
       file.read(table, from);
-      file.write(table.flip(), to);
+      file.write(table.flip(), to, ClusterKind.DATA);
     } finally {
       buffers.give(table);
     }
@@ -278,7 +274,7 @@ public final class MapChanges {
       int first = map.indexInSlice(guestOffset) * geometry.l2EntryWords();
       l2.lock().lock();
       try {
-        checkAll(slice, first, guestCluster, count);
+        map.checkEntries(slice, guestCluster, count);
         if (!l2.markDirty(slice)) {
           continue;
         }
@@ -290,17 +286,6 @@ public final class MapChanges {
       } finally {
         l2.lock().unlock();
       }
-    }
-  }
-
-  /** What a broken entry points to must not be taken for a cluster that can be freed (I7). */
-  private void checkAll(TableSlice slice, int first, long guestCluster, int count)
-      throws CorruptImageException {
-    for (int i = 0; i < count; i++) {
-      int word = first + i * geometry.l2EntryWords();
-      long bitmap = geometry.extendedL2() ? slice.word(word + 1) : 0;
-      long guestOffset = (guestCluster + i) << geometry.clusterBits();
-      map.check(slice, word, slice.word(word), bitmap, guestOffset);
     }
   }
 

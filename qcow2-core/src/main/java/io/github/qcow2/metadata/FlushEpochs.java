@@ -218,6 +218,19 @@ public final class FlushEpochs {
     }
   }
 
+  /**
+   * Runs something that changes the header and nothing else. What is dirty stays so: this is for
+   * when it may be impossible to write.
+   */
+  public void withoutFlush(Exclusive action) throws IOException {
+    flushLock.lock();
+    try {
+      action.run();
+    } finally {
+      flushLock.unlock();
+    }
+  }
+
   /** A barrier for the holder of the flush lock: inside {@link #exclusively}. */
   public void barrier() throws IOException {
     if (data != null) {
@@ -247,7 +260,7 @@ public final class FlushEpochs {
       if (!slices.isEmpty() || !sectors.isEmpty()) {
         barrier();
         l2.write(slices);
-        writeTopTable(sectors);
+        writeTopTable(l1, sectors);
       }
       written = closing;
       done = true;
@@ -281,7 +294,7 @@ public final class FlushEpochs {
       }
       if (!sectors.isEmpty()) {
         barrier();
-        writeTopTable(sectors);
+        writeTopTable(refcountTable, sectors);
       }
       done = true;
     } finally {
@@ -306,9 +319,9 @@ public final class FlushEpochs {
     }
   }
 
-  private void writeTopTable(List<TopTable.Frozen> sectors) throws IOException {
+  private void writeTopTable(TopTable table, List<TopTable.Frozen> sectors) throws IOException {
     for (TopTable.Frozen each : sectors) {
-      image.writeWords(each.words, each.offset);
+      image.writeWords(each.words, each.offset, table.kind());
     }
   }
 }

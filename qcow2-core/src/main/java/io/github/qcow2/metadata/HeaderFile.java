@@ -9,7 +9,7 @@ import java.io.IOException;
  * <p>Owns the current {@link Header}. A change is one write inside one 512-byte sector between two
  * barriers, so that a power cut leaves the old header or the new one; before it, everything that
  * the new header points to is durable. Called by one thread at a time: while the image is being
- * opened, or from {@link FlushEpochs#exclusively}.
+ * opened, or from {@link FlushEpochs#exclusively} and {@link FlushEpochs#withoutFlush}.
  */
 public final class HeaderFile {
   private final TrackedFile file;
@@ -37,7 +37,7 @@ public final class HeaderFile {
     file.barrier();
     boolean known = false;
     try {
-      file.write(next.encode(offset, length), offset);
+      file.write(next.encode(offset, length), offset, ClusterKind.HEADER);
       file.barrier();
       known = true;
     } finally {

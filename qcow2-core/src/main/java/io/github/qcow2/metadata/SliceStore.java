@@ -2,6 +2,7 @@ package io.github.qcow2.metadata;
 
 import io.github.qcow2.cache.CacheStatistics;
 import io.github.qcow2.cache.MetadataCache;
+import io.github.qcow2.error.CorruptImageException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
@@ -24,6 +25,7 @@ import java.util.concurrent.locks.ReentrantLock;
  */
 public final class SliceStore {
   private final TrackedFile file;
+  private final ClusterKind kind;
   private final MetadataCache<TableSlice> cache;
   private final int sliceBytes;
   private final int capacity;
@@ -52,17 +54,20 @@ public final class SliceStore {
    * Creates a store with an empty cache.
    *
    * @param file the image file
+   * @param kind what the tables are
    * @param factory makes the cache
    * @param capacity number of slices to keep
    * @param sliceBytes a power of two from 512 to the cluster size
    */
   public SliceStore(
       TrackedFile file,
+      ClusterKind kind,
       MetadataCache.Factory factory,
       int capacity,
       int sliceBytes,
       BufferPool buffers) {
     this.file = file;
+    this.kind = kind;
     this.cache = factory.create(capacity);
     this.capacity = capacity;
     this.sliceBytes = sliceBytes;
@@ -143,8 +148,17 @@ public final class SliceStore {
    * Prepares a slice for a change. The caller holds the lock until the change is made.
    *
    * @return false if the slice has left the cache meanwhile: the caller gets it again and retries
+   * @throws CorruptImageException if the slice could not be written, since its cluster is of
+   *     another kind too (I7): found out now, it does not keep a later flush from writing the rest
    */
-  public boolean markDirty(TableSlice slice) {
+  public boolean markDirty(TableSlice slice) throws CorruptImageException {
+    if (!slice.isDirty()) {
+      file.guard().check(slice.offset(), sliceBytes, kind);
+    }
+    return addDirty(slice);
+  }
+
+  private boolean addDirty(TableSlice slice) {
     boolean isNew = slice.setDirty();
     if (slice.isEvicted()) {
       return false;
@@ -199,7 +213,7 @@ public final class SliceStore {
       for (Frozen each : frozen) {
         buffer.clear().limit(sliceBytes);
         buffer.asLongBuffer().put(each.words);
-        file.write(buffer, each.slice.offset());
+        file.write(buffer, each.slice.offset(), kind);
       }
     } finally {
       buffers.give(buffer);
@@ -215,7 +229,7 @@ public final class SliceStore {
     lock.lock();
     try {
       for (Frozen each : frozen) {
-        markDirty(each.slice);
+        addDirty(each.slice);
         each.slice.endWriting();
       }
     } finally {

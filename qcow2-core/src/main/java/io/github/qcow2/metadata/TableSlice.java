@@ -107,6 +107,10 @@ public final class TableSlice implements MetadataCache.Slice {
     return (before & DIRTY) == 0;
   }
 
+  boolean isDirty() {
+    return (state & DIRTY) != 0;
+  }
+
   boolean isEvicted() {
     return (state & EVICTED) != 0;
   }

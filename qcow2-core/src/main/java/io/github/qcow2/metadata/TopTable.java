@@ -1,5 +1,7 @@
 package io.github.qcow2.metadata;
 
+import io.github.qcow2.error.CorruptImageException;
+import io.github.qcow2.format.L1Entry;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -16,7 +18,8 @@ import java.util.concurrent.atomic.AtomicLongArray;
  * when {@link FlushEpochs} says so; a sector is the unit that a power cut leaves old or new.
  */
 public final class TopTable {
-  private static final int ENTRIES_PER_SECTOR = 512 / Long.BYTES;
+  private static final int SECTOR = 512;
+  private static final int ENTRIES_PER_SECTOR = SECTOR / Long.BYTES;
   private static final int BYTES_PER_TRANSFER = 1 << 20;
 
   /** Where the table is and what it holds; replaced as one when the table moves. */
@@ -35,20 +38,30 @@ public final class TopTable {
     }
   }
 
+  /** Bits 9 to 63: so wide only in the refcount table, where what is above 55 must be 0. */
+  private static final long OFFSET_MASK = -1L << 9;
+
+  private final ClusterKind kind;
   private final BitSet dirtySectors = new BitSet();
   private volatile Content content;
 
-  private TopTable(long offset, AtomicLongArray entries) {
+  /** Set before the table is shared. */
+  private OverlapGuard guard = OverlapGuard.off();
+
+  private TopTable(ClusterKind kind, long offset, AtomicLongArray entries) {
+    this.kind = kind;
     this.content = new Content(offset, entries);
   }
 
   /**
    * Reads a table.
    *
+   * @param kind the active L1 table, that of a snapshot, or the refcount table
    * @param offset where it is in the file, in bytes
    * @param length number of entries, which the caller has checked against its limit
    */
-  public static TopTable load(TrackedFile file, long offset, int length, BufferPool buffers)
+  public static TopTable load(
+      TrackedFile file, ClusterKind kind, long offset, int length, BufferPool buffers)
       throws IOException {
     long[] words = new long[length];
     int perTransfer = Math.max(1, Math.min(length, BYTES_PER_TRANSFER / Long.BYTES));
@@ -63,7 +76,50 @@ public final class TopTable {
     } finally {
       buffers.give(buffer);
     }
-    return new TopTable(offset, new AtomicLongArray(words));
+    return new TopTable(kind, offset, new AtomicLongArray(words));
+  }
+
+  /**
+   * Tells a guard where this table and those that it points to are, now and whenever that changes.
+   * Called before any other thread sees the table.
+   */
+  public void reportTo(OverlapGuard guard) {
+    guard.add(kind, List.of(place()));
+    reportEntries(guard);
+    this.guard = guard;
+  }
+
+  /** Tells a guard where the tables are that this one points to. */
+  public void reportEntries(OverlapGuard guard) {
+    ClusterKind below = kindBelow();
+    if (guard.protects(below)) {
+      AtomicLongArray entries = content.entries;
+      for (int i = 0; i < entries.length(); i++) {
+        guard.addCluster(below, offsetIn(entries.getPlain(i)));
+      }
+    }
+  }
+
+  /** What it is. */
+  ClusterKind kind() {
+    return kind;
+  }
+
+  private ClusterKind kindBelow() {
+    return switch (kind) {
+      case ACTIVE_L1 -> ClusterKind.ACTIVE_L2;
+      case INACTIVE_L1 -> ClusterKind.INACTIVE_L2;
+      case REFCOUNT_TABLE -> ClusterKind.REFCOUNT_BLOCK;
+      default -> throw new IllegalStateException(kind + " does not point to tables");
+    };
+  }
+
+  private long offsetIn(long entry) {
+    return entry & (kind == ClusterKind.REFCOUNT_TABLE ? OFFSET_MASK : L1Entry.OFFSET_MASK);
+  }
+
+  private OverlapGuard.Place place() {
+    return new OverlapGuard.Place(offset(), (long) length() * Long.BYTES);
   }
 
   /** Where the table is in the host file, in bytes. */
@@ -82,8 +138,25 @@ public final class TopTable {
     return index < entries.length() ? entries.getAcquire((int) index) : 0;
   }
 
+  /**
+   * Called before {@link #set}.
+   *
+   * @throws CorruptImageException if the entry could not be written, since its cluster is of
+   *     another kind too (I7)
+   */
+  public void checkWritable(int index) throws CorruptImageException {
+    long sector = offset() + ((long) index * Long.BYTES & -SECTOR);
+    guard.check(sector, SECTOR, kind);
+  }
+
   /** Changes an entry; the caller holds the store's lock. */
   public void set(int index, long value) {
+    long old = offsetIn(content.entries.getPlain(index));
+    long next = offsetIn(value);
+    if (next != old) {
+      guard.addCluster(kindBelow(), next);
+      guard.removeCluster(kindBelow(), old);
+    }
     content.entries.setRelease(index, value);
     dirtySectors.set(index / ENTRIES_PER_SECTOR);
   }
@@ -103,8 +176,19 @@ public final class TopTable {
    * The caller holds the store's lock, and no epoch is being written.
    */
   public void moved(long offset, long[] entries) {
+    OverlapGuard.Place before = place();
+    AtomicLongArray old = content.entries;
     dirtySectors.clear();
     content = new Content(offset, new AtomicLongArray(entries));
+    guard.move(kind, before, place());
+    for (int i = 0; i < entries.length; i++) {
+      long was = i < old.length() ? offsetIn(old.getPlain(i)) : 0;
+      long is = offsetIn(entries[i]);
+      if (is != was) {
+        guard.addCluster(kindBelow(), is);
+        guard.removeCluster(kindBelow(), was);
+      }
+    }
   }
 
   /** The dirty sectors as they are now, which count as clean from here on. */

@@ -1,5 +1,6 @@
 package io.github.qcow2.metadata;
 
+import io.github.qcow2.error.CorruptImageException;
 import io.github.qcow2.storage.Storage;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -21,19 +22,37 @@ public final class TrackedFile {
 
   private final Storage storage;
   private final boolean hasBarriers;
+  private final OverlapGuard guard;
   private volatile boolean unsynced;
   private volatile @Nullable IOException failure;
 
   /**
-   * Wraps a file.
+   * Wraps a file in which every place may be written.
    *
    * @param storage the file, which stays the caller's to close
    * @param hasBarriers whether {@link #barrier()} asks the host to make anything durable; if not,
    *     the order of writes is all that is left of it
    */
   public TrackedFile(Storage storage, boolean hasBarriers) {
+    this(storage, hasBarriers, OverlapGuard.off());
+  }
+
+  /**
+   * Wraps an image file.
+   *
+   * @param storage the file, which stays the caller's to close
+   * @param hasBarriers as for the other constructor
+   * @param guard is asked before every write
+   */
+  public TrackedFile(Storage storage, boolean hasBarriers, OverlapGuard guard) {
     this.storage = storage;
     this.hasBarriers = hasBarriers;
+    this.guard = guard;
+  }
+
+  /** What is asked before every write. */
+  public OverlapGuard guard() {
+    return guard;
   }
 
   /** The file itself. */
@@ -46,9 +65,15 @@ public final class TrackedFile {
     storage.read(destination, position);
   }
 
-  /** Writes the whole buffer. It is durable after the next {@link #barrier()} that returns. */
-  public void write(ByteBuffer source, long position) throws IOException {
+  /**
+   * Writes the whole buffer. It is durable after the next {@link #barrier()} that returns.
+   *
+   * @param kind what is written
+   * @throws CorruptImageException if clusters of another kind are there (I7): nothing is written
+   */
+  public void write(ByteBuffer source, long position, ClusterKind kind) throws IOException {
     checkNotFailed();
+    guard.check(position, source.remaining(), kind);
     try {
       storage.write(source, position);
     } finally {
@@ -60,13 +85,13 @@ public final class TrackedFile {
   }
 
   /** Writes the words of a table, big-endian, in transfers of bounded length. */
-  public void writeWords(long[] words, long position) throws IOException {
+  public void writeWords(long[] words, long position, ClusterKind kind) throws IOException {
     int perTransfer = WORD_BYTES_PER_TRANSFER / Long.BYTES;
     for (int at = 0; at < words.length; at += perTransfer) {
       int count = Math.min(perTransfer, words.length - at);
       ByteBuffer bytes = ByteBuffer.allocate(count * Long.BYTES);
       bytes.asLongBuffer().put(words, at, count);
-      write(bytes, position + (long) at * Long.BYTES);
+      write(bytes, position + (long) at * Long.BYTES, kind);
     }
   }
 

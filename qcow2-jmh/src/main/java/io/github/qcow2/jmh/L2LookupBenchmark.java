@@ -8,6 +8,8 @@ import io.github.qcow2.format.Header;
 import io.github.qcow2.mapping.GuestMap;
 import io.github.qcow2.mapping.Mapping;
 import io.github.qcow2.metadata.BufferPool;
+import io.github.qcow2.metadata.ClusterKind;
+import io.github.qcow2.metadata.Damage;
 import io.github.qcow2.metadata.SliceStore;
 import io.github.qcow2.metadata.TopTable;
 import io.github.qcow2.metadata.TrackedFile;
@@ -82,10 +84,18 @@ public class L2LookupBenchmark {
       Geometry geometry = header.geometry();
       TrackedFile file = new TrackedFile(storage, true);
       BufferPool buffers = new BufferPool();
-      TopTable l1 = TopTable.load(file, header.l1TableOffset(), header.l1Entries(), buffers);
+      TopTable l1 =
+          TopTable.load(
+              file, ClusterKind.ACTIVE_L1, header.l1TableOffset(), header.l1Entries(), buffers);
       SliceStore l2 =
-          new SliceStore(file, MetadataCaches.setAssociative(), slices, SLICE_BYTES, buffers);
-      return new GuestMap("benchmark", geometry, false, l1, l2);
+          new SliceStore(
+              file,
+              ClusterKind.ACTIVE_L2,
+              MetadataCaches.setAssociative(),
+              slices,
+              SLICE_BYTES,
+              buffers);
+      return new GuestMap(Damage.thrownOnly("benchmark"), geometry, false, l1, l2);
     }
 
     /** Deletes the image. */

@@ -59,7 +59,8 @@ final class EngineRulesTest {
             .isInstanceOf(CorruptImageException.class);
         image.flush();
         image.flush();
-        image.write(ones(64 * CLUSTER), 64 * CLUSTER);
+        assertThatThrownBy(() -> image.write(ones(64 * CLUSTER), 64 * CLUSTER))
+            .isInstanceOf(CorruptImageException.class);
       }
       assertThat(storage.toByteArray()).startsWith('Q', 'F', 'I', 0xfb);
     }

@@ -8,13 +8,13 @@ import java.io.IOException;
  * Finds L2 tables whose cluster is in use for something else too. Stored counts that are too low
  * give most overlaps away; this is about counts that agree, as a faulty writer leaves them.
  */
-final class OverlapCheck {
+final class TableOverlaps {
   private final Geometry geometry;
   private final StoredCounts stored;
   private final ReferenceCounter counter;
   private final FindingLog log;
 
-  OverlapCheck(Geometry geometry, StoredCounts stored, ReferenceCounter counter, FindingLog log) {
+  TableOverlaps(Geometry geometry, StoredCounts stored, ReferenceCounter counter, FindingLog log) {
     this.geometry = geometry;
     this.stored = stored;
     this.counter = counter;
