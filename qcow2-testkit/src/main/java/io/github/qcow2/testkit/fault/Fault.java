@@ -8,6 +8,8 @@ import java.util.Set;
  * moment at which the fault is {@linkplain Faults#plan planned}.
  */
 public final class Fault {
+  private static final int SECTOR = 512;
+
   /** What the host says. */
   public enum Reason {
     /** EIO. */
@@ -31,15 +33,22 @@ public final class Fault {
   private final Set<StorageCall> calls;
   private final boolean forGood;
   private final Reason reason;
-  private final int bytesWritten;
+  private final int written;
+  private final boolean inSectors;
 
   private Fault(
-      long number, Set<StorageCall> calls, boolean forGood, Reason reason, int bytesWritten) {
+      long number,
+      Set<StorageCall> calls,
+      boolean forGood,
+      Reason reason,
+      int written,
+      boolean inSectors) {
     this.number = number;
     this.calls = calls;
     this.forGood = forGood;
     this.reason = reason;
-    this.bytesWritten = bytesWritten;
+    this.written = written;
+    this.inSectors = inSectors;
   }
 
   /**
@@ -51,22 +60,22 @@ public final class Fault {
     if (number < 1) {
       throw new IllegalArgumentException("call number " + number);
     }
-    return new Fault(number, EnumSet.allOf(StorageCall.class), false, Reason.IO_ERROR, 0);
+    return new Fault(number, EnumSet.allOf(StorageCall.class), false, Reason.IO_ERROR, 0, false);
   }
 
   /** Counts, and fails, only calls of some kinds. */
   public Fault of(StorageCall first, StorageCall... more) {
-    return new Fault(number, EnumSet.of(first, more), forGood, reason, bytesWritten);
+    return new Fault(number, EnumSet.of(first, more), forGood, reason, written, inSectors);
   }
 
   /** All that are counted after the first fail too. */
   public Fault forGood() {
-    return new Fault(number, calls, true, reason, bytesWritten);
+    return new Fault(number, calls, true, reason, written, inSectors);
   }
 
   /** Fails in another way. */
   public Fault with(Reason other) {
-    return new Fault(number, calls, forGood, other, bytesWritten);
+    return new Fault(number, calls, forGood, other, written, inSectors);
   }
 
   /**
@@ -75,14 +84,33 @@ public final class Fault {
    * @param bytes how many; all, if the write is shorter
    */
   public Fault afterBytes(int bytes) {
-    if (bytes < 0) {
-      throw new IllegalArgumentException(bytes + " bytes");
+    return shortWrite(bytes, false);
+  }
+
+  /**
+   * A write that fails is a short one, which ends between two sectors of the file.
+   *
+   * @param sectors how many sectors of 512 bytes it reaches, the first of them perhaps in part;
+   *     all, if the write is shorter
+   */
+  public Fault afterSectors(int sectors) {
+    return shortWrite(sectors, true);
+  }
+
+  private Fault shortWrite(int length, boolean inSectors) {
+    if (length < 0) {
+      throw new IllegalArgumentException("a write of length " + length);
     }
-    return new Fault(number, calls, forGood, reason, bytes);
+    return new Fault(number, calls, forGood, reason, length, inSectors);
   }
 
   boolean counts(StorageCall call) {
     return calls.contains(call);
+  }
+
+  /** Whether all calls after the first fail too. */
+  public boolean isForGood() {
+    return forGood;
   }
 
   /** Whether the call with this number among those that count fails. */
@@ -94,8 +122,9 @@ public final class Fault {
     return reason;
   }
 
-  int bytesWritten() {
-    return bytesWritten;
+  /** How many bytes of a write at a position reach the file before it fails, at most. */
+  long bytesWritten(long position) {
+    return written == 0 || !inSectors ? written : (long) written * SECTOR - position % SECTOR;
   }
 
   @Override
@@ -107,6 +136,6 @@ public final class Fault {
         + calls
         + ": "
         + reason.message
-        + (bytesWritten > 0 ? " after " + bytesWritten + " bytes" : "");
+        + (written > 0 ? " after " + written + (inSectors ? " sectors" : " bytes") : "");
   }
 }

@@ -1,6 +1,7 @@
 package io.github.qcow2.testkit.fault;
 
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicLong;
@@ -16,7 +17,7 @@ public final class Faults {
 
   private final ConcurrentHashMap<StorageCall, Long> calls = new ConcurrentHashMap<>();
   private final List<Planned> planned = new CopyOnWriteArrayList<>();
-  private final AtomicLong hits = new AtomicLong();
+  private final ConcurrentHashMap<StorageCall, Long> hits = new ConcurrentHashMap<>();
   private volatile boolean suspended;
 
   /** Nothing fails as long as nothing else is said. */
@@ -44,11 +45,7 @@ public final class Faults {
 
   /** How many calls there have been, those that failed included. */
   public long calls() {
-    long sum = 0;
-    for (StorageCall call : StorageCall.values()) {
-      sum += calls(call);
-    }
-    return sum;
+    return sum(calls);
   }
 
   /** How many calls of one kind there have been, those that failed included. */
@@ -58,7 +55,12 @@ public final class Faults {
 
   /** How many calls have failed, those of a full disk included. */
   public long hits() {
-    return hits.get();
+    return sum(hits);
+  }
+
+  /** How many calls of one kind have failed. */
+  public long hits(StorageCall call) {
+    return hits.getOrDefault(call, 0L);
   }
 
   /** A call is made: the fault that hits it, if one does. */
@@ -74,13 +76,17 @@ public final class Faults {
       }
     }
     if (hit != null) {
-      hits.incrementAndGet();
+      hits.merge(call, 1L, Long::sum);
     }
     return hit;
   }
 
   /** A call fails because the disk is full. */
-  void diskIsFull() {
-    hits.incrementAndGet();
+  void diskIsFull(StorageCall call) {
+    hits.merge(call, 1L, Long::sum);
+  }
+
+  private static long sum(Map<StorageCall, Long> counts) {
+    return counts.values().stream().mapToLong(Long::longValue).sum();
   }
 }

@@ -103,7 +103,7 @@ public final class FaultyStorage extends ForwardingStorage {
   protected int writeHook(ByteBuffer source, long position) throws IOException {
     Fault fault = faults.next(StorageCall.WRITE);
     if (fault != null) {
-      writeSome(source, position, Math.min(fault.bytesWritten(), source.remaining()));
+      writeSome(source, position, (int) Math.min(fault.bytesWritten(position), source.remaining()));
       throw failure(fault.reason());
     }
     int wanted = Math.min(source.remaining(), transferAtMost);
@@ -112,7 +112,7 @@ public final class FaultyStorage extends ForwardingStorage {
     }
     long room = Math.max(lengthAtMost, sizeHook()) - position;
     if (room <= 0) {
-      faults.diskIsFull();
+      faults.diskIsFull(StorageCall.WRITE);
       throw failure(Fault.Reason.NO_SPACE);
     }
     return writeSome(source, position, (int) Math.min(room, wanted));
@@ -134,7 +134,7 @@ public final class FaultyStorage extends ForwardingStorage {
   protected void setSizeHook(long size) throws IOException {
     fail(StorageCall.SET_SIZE);
     if (size > Math.max(lengthAtMost, sizeHook())) {
-      faults.diskIsFull();
+      faults.diskIsFull(StorageCall.SET_SIZE);
       throw failure(Fault.Reason.NO_SPACE);
     }
     super.setSizeHook(size);

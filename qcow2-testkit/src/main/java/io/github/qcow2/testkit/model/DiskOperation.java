@@ -61,6 +61,13 @@ public sealed interface DiskOperation {
    */
   record Read(long position, int length) implements DiskOperation {}
 
+  /**
+   * Makes the disk larger; plain devices, which cannot, stay as they are.
+   *
+   * @param size the new size in bytes, not less than the present one
+   */
+  record Grow(long size) implements DiskOperation {}
+
   /** Makes everything durable. */
   record Flush() implements DiskOperation {}
 

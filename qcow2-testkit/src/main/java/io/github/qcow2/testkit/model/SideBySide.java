@@ -80,6 +80,11 @@ public final class SideBySide implements AutoCloseable {
       model.discard(discard.position(), discard.length());
     } else if (operation instanceof DiskOperation.Read read) {
       compare(read.position(), read.length());
+    } else if (operation instanceof DiskOperation.Grow grow) {
+      if (device instanceof Qcow2Image image) {
+        image.grow(grow.size());
+        model.grow(grow.size());
+      }
     } else if (operation instanceof DiskOperation.Flush) {
       device.flush();
     } else {
