@@ -76,7 +76,7 @@ final class CompressedWriter {
         changes.linkCompressed(
             guestCluster, CompressedDescriptor.encode(offset, bytes, geometry.clusterBits()));
       } catch (Throwable t) {
-        space.giveBack(offset, bytes, t);
+        space.giveBack(offset, bytes);
         throw t;
       }
       return length;

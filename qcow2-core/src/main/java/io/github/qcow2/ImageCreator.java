@@ -334,12 +334,24 @@ public final class ImageCreator {
       if (!existed || !overwrites) {
         Files.createFile(file.path());
       }
-      try (Storage data = FileStorage.create(file.path())) {
-        data.setSize(size);
-      }
+      makeDataFile(file.path(), existed);
       return existed ? null : file.path();
     }
     throw new UnsupportedFeatureException(
         image, Qcow2Exception.NO_OFFSET, "a device cannot serve as data file");
+  }
+
+  private void makeDataFile(Path path, boolean existed) throws IOException {
+    boolean made = false;
+    try {
+      try (Storage data = FileStorage.create(path)) {
+        data.setSize(size);
+      }
+      made = true;
+    } finally {
+      if (!made && !existed) {
+        Files.deleteIfExists(path);
+      }
+    }
   }
 }

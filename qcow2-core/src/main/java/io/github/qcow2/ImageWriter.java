@@ -157,7 +157,7 @@ final class ImageWriter {
       int bytes = bytesIn(position, length, (int) run.count());
       writeClusters(source, position, bytes, entries, host, false);
     } catch (Throwable t) {
-      allocator.giveBack(run, t);
+      allocator.giveBack(run);
       throw t;
     }
   }

@@ -8,7 +8,6 @@ import io.github.qcow2.allocation.Quarantine;
 import io.github.qcow2.allocation.RefcountTableGrowth;
 import io.github.qcow2.allocation.Refcounts;
 import io.github.qcow2.codec.CompressionCodec;
-import io.github.qcow2.error.CorruptImageException;
 import io.github.qcow2.error.LimitExceededException;
 import io.github.qcow2.error.Qcow2Exception;
 import io.github.qcow2.error.UnsupportedFeatureException;
@@ -296,11 +295,11 @@ final class WritePath {
     releasing.lock();
     try {
       for (Quarantine.Dropped dropped : quarantine.release(epochs.durable())) {
-        if (latch.first() != null) {
-          return;
-        }
         forget(dropped);
-        giveBack(dropped);
+        allocator.owe(new ClusterRun(dropped.first(), dropped.count()));
+      }
+      for (int runs = allocator.owed(); runs > 0 && latch.first() == null; runs--) {
+        allocator.giveBackOwed();
         if (epochs.isCrowded()) {
           epochs.writeBack();
         }
@@ -317,17 +316,6 @@ final class WritePath {
               dropped.first() << geometry.clusterBits(), dropped.count() << geometry.clusterBits());
       case COMPRESSED -> compressed.clear();
       case DATA -> {}
-    }
-  }
-
-  private void giveBack(Quarantine.Dropped dropped) {
-    try {
-      allocator.drop(dropped.first(), dropped.count());
-    } catch (CorruptImageException e) {
-      LOG.warn("clusters are not given back, since their counts are wrong: {}", e.getMessage());
-    } catch (IOException e) {
-      LOG.warn("{}: clusters are given back later, since their counts cannot be read", image, e);
-      quarantine.putBack(dropped);
     }
   }
 
@@ -418,14 +406,14 @@ final class WritePath {
           Header.L1_TABLE_FIELDS_OFFSET,
           Header.L1_TABLE_FIELDS_LENGTH);
       l1.moved(offset, words);
-    } catch (IOException e) {
-      allocator.giveBack(place, e);
-      throw e;
+    } catch (Throwable t) {
+      allocator.giveBack(place);
+      throw t;
     } finally {
       l2.lock().unlock();
     }
     if (old.count() > 0) {
-      allocator.drop(old.first(), old.count());
+      allocator.giveBack(old);
     }
   }
 
@@ -444,22 +432,34 @@ final class WritePath {
   /** Makes everything durable, the counts of what was dropped included. The gate is closed. */
   void close() throws IOException {
     flush();
+    // What could not be given back the first time has a second chance.
+    releaseQuarantine();
     try {
       endOnSector();
       epochs.close();
     } finally {
       mark.setIfFound();
     }
+    if (allocator.owed() > 0) {
+      LOG.warn("{}: clusters leak, since their counts could not be read", image);
+    }
   }
 
-  /** Compressed data may end the file in the middle of a sector, which not every reader expects. */
-  private void endOnSector() throws IOException {
+  /**
+   * Compressed data may end the file in the middle of a sector, which not every reader expects.
+   * Nothing is lost where there is no room for the rest of the sector, so that is no failure.
+   */
+  private void endOnSector() {
     if (!storedCompressed) {
       return;
     }
-    long length = file.storage().size();
-    if (length % SECTOR != 0) {
-      file.setSize(length + SECTOR - length % SECTOR);
+    try {
+      long length = file.storage().size();
+      if (length % SECTOR != 0) {
+        file.setSize(length + SECTOR - length % SECTOR);
+      }
+    } catch (IOException e) {
+      LOG.debug("{}: the file ends in the middle of a sector", image, e);
     }
   }
 }

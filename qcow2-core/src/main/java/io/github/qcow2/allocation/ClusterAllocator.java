@@ -1,5 +1,6 @@
 package io.github.qcow2.allocation;
 
+import io.github.qcow2.error.CorruptImageException;
 import io.github.qcow2.error.LimitExceededException;
 import io.github.qcow2.error.Qcow2Exception;
 import io.github.qcow2.format.Geometry;
@@ -10,21 +11,27 @@ import io.github.qcow2.metadata.TableSlice;
 import io.github.qcow2.metadata.TrackedFile;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.util.ArrayDeque;
+import java.util.Deque;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Finds free host clusters, first fit from the lowest that may be free.
  *
- * <p>Owns the search hint. Guarded by the lock of the refcount store. A cluster handed out has its
- * count raised in memory; on disk the raise comes before any entry that points to the cluster,
- * because {@link FlushEpochs} writes it so. A power cut in between leaves a leak.
+ * <p>Owns the search hint and the list of what is still to be given back. Guarded by the lock of
+ * the refcount store. A cluster handed out has its count raised in memory; on disk the raise comes
+ * before any entry that points to the cluster, because {@link FlushEpochs} writes it so. A power
+ * cut in between leaves a leak.
  *
  * <p>Where no refcount block covers the place of the search, the first cluster there becomes the
  * block, which thus counts itself. Where the refcount table ends, {@link RefcountTableGrowth} makes
  * a longer one.
  */
 public final class ClusterAllocator {
+  private static final Logger LOG = LoggerFactory.getLogger(ClusterAllocator.class);
   private static final ByteBuffer ZEROES = ByteBuffer.allocateDirect(64 << 10).asReadOnlyBuffer();
 
   private final String image;
@@ -39,6 +46,9 @@ public final class ClusterAllocator {
 
   /** Every cluster below is in use. Cluster 0 holds the header and is never handed out (I7). */
   private long hint = 1;
+
+  /** Out of everybody's reach, and counted all the same: leaks, unless they are given back. */
+  private final Deque<ClusterRun> owed = new ArrayDeque<>();
 
   /** Puts an allocator on top of an image's refcounts. */
   public ClusterAllocator(
@@ -137,28 +147,59 @@ public final class ClusterAllocator {
   }
 
   /**
-   * Gives back clusters that nobody but the caller has ever known of, since what they were meant
-   * for has failed.
-   *
-   * @param failure what failed; it receives a second failure as a suppressed one
+   * Takes one reference from each of some clusters, which are out of everybody's reach. Cannot
+   * fail: where the counts cannot be read, the clusters are {@linkplain #owe owed}.
    */
-  public void giveBack(ClusterRun run, Throwable failure) {
+  public void giveBack(ClusterRun run) {
+    lock.lock();
     try {
-      drop(run.first(), run.count());
+      lower(run);
+    } catch (CorruptImageException e) {
+      LOG.warn("clusters are not given back, since their counts are wrong: {}", e.getMessage());
     } catch (IOException e) {
-      failure.addSuppressed(e);
+      LOG.debug("{}: clusters are given back later, since their counts cannot be read", image, e);
+      owed.add(run);
+    } finally {
+      lock.unlock();
     }
   }
 
-  /** Takes one reference from each of some clusters, which are out of everybody's reach. */
-  public void drop(long first, long count) throws IOException {
+  private void lower(ClusterRun run) throws IOException {
+    refcounts.add(run.first(), run.count(), -1);
+    hint = Math.min(hint, run.first());
+    long open = cursor.cluster();
+    if (run.first() <= open && open < run.first() + run.count() && refcounts.get(open) == 0) {
+      cursor.leave();
+    }
+  }
+
+  /** Takes note of clusters that {@link #giveBackOwed} is to give back. */
+  public void owe(ClusterRun run) {
     lock.lock();
     try {
-      refcounts.add(first, count, -1);
-      hint = Math.min(hint, first);
-      long open = cursor.cluster();
-      if (first <= open && open < first + count && refcounts.get(open) == 0) {
-        cursor.leave();
+      owed.add(run);
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** How many runs of clusters are still to be given back. */
+  public int owed() {
+    lock.lock();
+    try {
+      return owed.size();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Gives back the clusters that have been owed longest, or tries to. */
+  public void giveBackOwed() {
+    lock.lock();
+    try {
+      ClusterRun run = owed.poll();
+      if (run != null) {
+        giveBack(run);
       }
     } finally {
       lock.unlock();
@@ -169,9 +210,7 @@ public final class ClusterAllocator {
     lock.lock();
     try {
       if (refcounts.table().length() == lengthSeen) {
-        ClusterRun old = growth.grow(more);
-        refcounts.add(old.first(), old.count(), -1);
-        hint = Math.min(hint, old.first());
+        giveBack(growth.grow(more));
       }
     } finally {
       lock.unlock();
@@ -258,9 +297,10 @@ public final class ClusterAllocator {
     } finally {
       if (!counted) {
         // Slices of blocks that do not exist may be dirty now, and must not reach the disk.
-        file.fail("new refcount blocks could not be counted");
         for (int i = 0; i < blocks; i++) {
           refcounts.table().set(index + i, 0);
+          long block = (first + i) << geometry.clusterBits();
+          refcounts.blocks().forgetChanges(block, geometry.clusterSize());
         }
       }
     }

@@ -107,7 +107,7 @@ public final class CompressedSpace {
       return start;
     } finally {
       if (!done) {
-        allocator.drop(fresh.first(), 1);
+        allocator.giveBack(new ClusterRun(fresh.first(), 1));
       }
       refcounts.blocks().lock().unlock();
     }
@@ -117,14 +117,10 @@ public final class CompressedSpace {
     return cluster > 0 && refcounts.get(cluster) < refcounts.width().max();
   }
 
-  /**
-   * Gives back room whose data nobody will ever read.
-   *
-   * @param failure why; it receives a second failure as a suppressed one
-   */
-  public void giveBack(long offset, int length, Throwable failure) {
+  /** Gives back room whose data nobody will ever read. */
+  public void giveBack(long offset, int length) {
     long first = offset >>> geometry.clusterBits();
     long last = (offset + length - 1) >>> geometry.clusterBits();
-    allocator.giveBack(new ClusterRun(first, last - first + 1), failure);
+    allocator.giveBack(new ClusterRun(first, last - first + 1));
   }
 }

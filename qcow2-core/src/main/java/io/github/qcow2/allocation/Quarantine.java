@@ -122,16 +122,6 @@ public final class Quarantine {
     return oldest != null && oldest.epoch > durable;
   }
 
-  /** Takes back what {@link #release} handed out and could not be used. */
-  public synchronized void putBack(Dropped dropped) {
-    Batch batch = new Batch(0);
-    batch.phase = Long.MIN_VALUE / 2;
-    batch.add(dropped.kind, dropped.first, dropped.count);
-    batches.addFirst(batch);
-    runs++;
-    clusters += dropped.count;
-  }
-
   /**
    * Hands out what is out of everybody's reach.
    *

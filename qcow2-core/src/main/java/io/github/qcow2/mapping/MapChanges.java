@@ -102,7 +102,7 @@ public final class MapChanges {
         }
         linkTable(index, old, offset);
       } catch (Throwable t) {
-        allocator.giveBack(cluster, t);
+        allocator.giveBack(cluster);
         throw t;
       }
     } finally {

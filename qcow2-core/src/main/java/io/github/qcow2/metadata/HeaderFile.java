@@ -8,8 +8,10 @@ import java.io.IOException;
  *
  * <p>Owns the current {@link Header}. A change is one write inside one 512-byte sector between two
  * barriers, so that a power cut leaves the old header or the new one; before it, everything that
- * the new header points to is durable. Called by one thread at a time: while the image is being
- * opened, or from {@link FlushEpochs#exclusively} and {@link FlushEpochs#withoutFlush}.
+ * the new header points to is durable. If the change fails the header is what it was, or, where
+ * that cannot be had, nothing more is written to the file. Called by one thread at a time: while
+ * the image is being opened, or from {@link FlushEpochs#exclusively} and {@link
+ * FlushEpochs#withoutFlush}.
  */
 public final class HeaderFile {
   private final TrackedFile file;
@@ -35,18 +37,32 @@ public final class HeaderFile {
    */
   public void change(Header next, int offset, int length) throws IOException {
     file.barrier();
-    boolean known = false;
     try {
       file.write(next.encode(offset, length), offset, ClusterKind.HEADER);
+    } catch (Throwable t) {
+      restore(offset, length, t);
+      throw t;
+    }
+    file.barrier();
+    header = next;
+  }
+
+  /**
+   * A write that failed may have left the new bytes. Either header is right only as long as nothing
+   * else is written, so the old one is made durable again, or nothing will be written any more.
+   */
+  private void restore(int offset, int length, Throwable failure) {
+    boolean restored = false;
+    try {
+      file.write(header.encode(offset, length), offset, ClusterKind.HEADER);
       file.barrier();
-      known = true;
+      restored = true;
+    } catch (IOException e) {
+      failure.addSuppressed(e);
     } finally {
-      if (!known) {
-        // Which of the two headers is on disk is unknown; either is right only as long as nothing
-        // more is written.
-        file.fail("the header could not be written");
+      if (!restored) {
+        file.fail("the header could be neither written nor restored");
       }
     }
-    header = next;
   }
 }

@@ -189,6 +189,19 @@ public final class SliceStore {
   }
 
   /**
+   * Drops the slices of a table that is not to be after all, changes included. The caller holds the
+   * lock, and has held it since the first of the changes.
+   *
+   * @param offset where the table was to be, in bytes
+   * @param length of the table, in bytes
+   */
+  public void forgetChanges(long offset, long length) {
+    dirty.removeIf(slice -> slice.offset() >= offset && slice.offset() < offset + length);
+    dirtyCount = dirty.size();
+    forget(offset, length);
+  }
+
+  /**
    * The dirty slices as they are now: all of them or, on an error, none. The caller holds the lock.
    */
   List<Frozen> freeze() {
