@@ -23,6 +23,8 @@ import org.jspecify.annotations.Nullable;
  * to itself is found out. Used once, by one thread. On failure everything it has opened is closed.
  */
 final class ChainOpener {
+  private static final String IMAGE_IN_CHAIN = "the image refers to itself";
+
   private static final String DATA_FILE_IN_CHAIN =
       "the data file is the image itself or another file of the chain";
 
@@ -86,12 +88,11 @@ final class ChainOpener {
    * @param storage the file that the image will replace
    * @param dataFile the file that its data file will replace, if there is one
    */
-  void checkReferences(
-      Storage storage, @Nullable Path path, Header header, @Nullable Storage dataFile)
+  void checkReferences(Storage storage, @Nullable Path path, Header header, @Nullable Path dataFile)
       throws IOException {
     enter(storage);
     if (dataFile != null) {
-      identify(dataFile, DATA_FILE_IN_CHAIN);
+      identify(dataFile.toString(), FileStorage.identityOf(dataFile), DATA_FILE_IN_CHAIN);
     }
     Backing backing = openBacking(storage.name(), path, header);
     if (backing.closes && backing.device != null) {
@@ -107,17 +108,30 @@ final class ChainOpener {
           Qcow2Exception.NO_OFFSET,
           "the backing chain is longer than " + options.limits().chainDepth() + " images");
     }
-    identify(storage, "the image refers to itself");
+    identify(storage.name(), storage.identity(), IMAGE_IN_CHAIN);
   }
 
-  private void identify(Storage storage, String rule) throws CorruptImageException {
-    Object identity = storage.identity();
+  private void identify(String file, @Nullable Object identity, String rule)
+      throws CorruptImageException {
+    requireNew(file, identity, rule);
     if (identity != null) {
-      if (identities.contains(identity)) {
-        throw new CorruptImageException(storage.name(), Qcow2Exception.NO_OFFSET, rule);
-      }
       identities.add(identity);
     }
+  }
+
+  private void requireNew(String file, @Nullable Object identity, String rule)
+      throws CorruptImageException {
+    if (identity != null && identities.contains(identity)) {
+      throw new CorruptImageException(file, Qcow2Exception.NO_OFFSET, rule);
+    }
+  }
+
+  /** Opens a file, unless it is in the chain already: then that would be what keeps it locked. */
+  private Storage openFile(Path path, boolean writable, String rule) throws IOException {
+    requireNew(path.toString(), FileStorage.identityOf(path), rule);
+    return writable
+        ? FileStorage.openWritable(path, options.locking)
+        : FileStorage.open(path, options.locking);
   }
 
   private void refuseProblems(String image, Header header, boolean writable) throws Qcow2Exception {
@@ -163,13 +177,13 @@ final class ChainOpener {
     if (answer instanceof ReferencePolicy.Answer.UseStorage use) {
       storage = use.storage();
     } else if (answer instanceof ReferencePolicy.Answer.OpenFile file) {
-      storage = writable ? FileStorage.openWritable(file.path()) : FileStorage.open(file.path());
+      storage = openFile(file.path(), writable, DATA_FILE_IN_CHAIN);
     } else {
       throw new IllegalArgumentException("a policy gave a device as data file");
     }
     try (AutoCloseables onFailure = new AutoCloseables()) {
       onFailure.add(storage);
-      identify(storage, DATA_FILE_IN_CHAIN);
+      identify(storage.name(), storage.identity(), DATA_FILE_IN_CHAIN);
       onFailure.keep();
     }
     return storage;
@@ -208,7 +222,7 @@ final class ChainOpener {
           "the format of the backing file is not recorded, and probing was not asked for");
     }
     try (AutoCloseables onFailure = new AutoCloseables()) {
-      Storage storage = onFailure.add(FileStorage.open(path));
+      Storage storage = onFailure.add(openFile(path, false, IMAGE_IN_CHAIN));
       if (format == null) {
         format = HeaderLoader.looksLikeQcow2(storage) ? "qcow2" : "raw";
       }

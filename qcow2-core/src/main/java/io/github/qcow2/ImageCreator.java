@@ -11,6 +11,7 @@ import io.github.qcow2.format.HeaderBuilder;
 import io.github.qcow2.metadata.TrackedFile;
 import io.github.qcow2.storage.FileStorage;
 import io.github.qcow2.storage.HeapStorage;
+import io.github.qcow2.storage.LockMode;
 import io.github.qcow2.storage.Storage;
 import java.io.IOException;
 import java.nio.file.FileAlreadyExistsException;
@@ -162,6 +163,15 @@ public final class ImageCreator {
     return this;
   }
 
+  /**
+   * Says whether the files that are opened are locked; {@link LockMode#AUTO} if not. Image and data
+   * file are locked for writing before they lose what they held, the backing file for reading.
+   */
+  public ImageCreator locking(LockMode mode) {
+    options.locking = mode;
+    return this;
+  }
+
   /** Sets the codec, before any that is found otherwise. */
   public ImageCreator codec(CompressionCodec codec) {
     options.codec = codec;
@@ -200,6 +210,8 @@ public final class ImageCreator {
    * @throws io.github.qcow2.error.LimitExceededException if the disk is too large for the cluster
    *     size, or the names are too long for the first cluster
    * @throws io.github.qcow2.error.ReferenceDeniedException if the policy denies a file named
+   * @throws io.github.qcow2.error.ImageLockedException if a file to be overwritten is open
+   *     elsewhere, or the backing file is open for writing; no file has been touched then
    * @throws IllegalArgumentException if the options exclude each other
    */
   public Qcow2Image build() throws IOException {
@@ -235,33 +247,33 @@ public final class ImageCreator {
     if (existed && !overwrites) {
       throw new FileAlreadyExistsException(path.toString());
     }
-    // Found out before any file is touched: neither image nor data file may overwrite the other, or
-    // a file of the backing chain.
-    try (Storage old = existing(path);
-        Storage oldData = existing(dataPath(path.toString(), path))) {
-      new ChainOpener(options).checkReferences(old, path, header, oldData);
-    }
-    if (!existed) {
-      Files.createFile(path);
-    }
+    boolean created = false;
     boolean done = false;
     try (AutoCloseables onFailure = new AutoCloseables()) {
-      Qcow2Image image = write(onFailure.add(FileStorage.create(path)), path, layout, header);
+      Storage file =
+          onFailure.add(
+              existed
+                  ? FileStorage.openWritable(path, options.locking)
+                  : new HeapStorage(path.toString()));
+      // Found out before any file is touched: neither image nor data file may overwrite the other,
+      // or a file of the backing chain.
+      Path data = dataPath(path.toString(), path);
+      new ChainOpener(options)
+          .checkReferences(file, path, header, data != null && Files.exists(data) ? data : null);
+      if (!existed) {
+        Files.createFile(path);
+        created = true;
+        file = onFailure.add(FileStorage.openWritable(path, options.locking));
+      }
+      Qcow2Image image = write(file, path, layout, header);
       onFailure.keep();
       done = true;
       return image;
     } finally {
-      if (!done && !existed) {
+      if (created && !done) {
         Files.deleteIfExists(path);
       }
     }
-  }
-
-  /** The file, or nothing in its place. */
-  private static Storage existing(@Nullable Path path) throws IOException {
-    return path != null && Files.exists(path)
-        ? FileStorage.open(path)
-        : new HeapStorage(String.valueOf(path));
   }
 
   private Qcow2Image write(Storage file, @Nullable Path path, ImageLayout layout, Header header)
@@ -344,7 +356,7 @@ public final class ImageCreator {
   private void makeDataFile(Path path, boolean existed) throws IOException {
     boolean made = false;
     try {
-      try (Storage data = FileStorage.create(path)) {
+      try (Storage data = FileStorage.create(path, options.locking)) {
         data.setSize(size);
       }
       made = true;

@@ -5,15 +5,13 @@ import io.github.qcow2.format.Header;
 import io.github.qcow2.format.HeaderProblem;
 import io.github.qcow2.format.Limits;
 import io.github.qcow2.format.SnapshotRecord;
-import io.github.qcow2.storage.FileStorage;
 import io.github.qcow2.storage.Storage;
 import java.io.IOException;
-import java.nio.file.Path;
 import java.util.List;
 
 /**
  * What an image says about itself, found without opening any other file; got from {@link
- * Qcow2Image#inspect(Path)}.
+ * Qcow2Image#inspect(java.nio.file.Path)}.
  *
  * @param name the image as the caller named it
  * @param header the header
@@ -42,12 +40,6 @@ public record ImageInfo(
   /** Whether this library can open the image for reading. */
   public boolean isReadable() {
     return problems().stream().noneMatch(problem -> problem.kind().preventsReading());
-  }
-
-  static ImageInfo read(Path path) throws IOException {
-    try (Storage storage = FileStorage.open(path)) {
-      return read(storage);
-    }
   }
 
   static ImageInfo read(Storage storage) throws IOException {

@@ -4,6 +4,7 @@ import io.github.qcow2.cache.MetadataCache;
 import io.github.qcow2.codec.CompressionCodec;
 import io.github.qcow2.format.Limits;
 import io.github.qcow2.storage.FileStorage;
+import io.github.qcow2.storage.LockMode;
 import io.github.qcow2.storage.Storage;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -115,6 +116,16 @@ public final class ImageOpener {
     return this;
   }
 
+  /**
+   * Says whether the files that are opened are locked; {@link LockMode#AUTO} if not. The image and
+   * its data file are locked for writing if the image is opened so, everything below for reading. A
+   * storage that the caller has opened is as he opened it.
+   */
+  public ImageOpener locking(LockMode mode) {
+    options.locking = mode;
+    return this;
+  }
+
   /** Sets the codec for images of its compression type, before any that is found otherwise. */
   public ImageOpener codec(CompressionCodec codec) {
     options.codec = codec;
@@ -146,6 +157,8 @@ public final class ImageOpener {
    * @throws io.github.qcow2.error.LimitExceededException if it asks for more than the limits allow
    * @throws io.github.qcow2.error.ReferenceDeniedException if it names a file that the policy
    *     denies
+   * @throws io.github.qcow2.error.ImageLockedException if somebody uses one of the files in a way
+   *     that excludes this
    * @throws IllegalArgumentException if the cache sizes contradict each other
    */
   public Qcow2Image build() throws IOException {
@@ -153,7 +166,11 @@ public final class ImageOpener {
       Storage file = storage;
       if (file == null) {
         Path image = Objects.requireNonNull(path);
-        file = onFailure.add(writable ? FileStorage.openWritable(image) : FileStorage.open(image));
+        file =
+            onFailure.add(
+                writable
+                    ? FileStorage.openWritable(image, options.locking)
+                    : FileStorage.open(image, options.locking));
       }
       Qcow2Image image = new ChainOpener(options).open(file, path, writable);
       onFailure.keep();

@@ -10,6 +10,7 @@ import io.github.qcow2.format.CompressionType;
 import io.github.qcow2.format.Geometry;
 import io.github.qcow2.format.Header;
 import io.github.qcow2.format.Limits;
+import io.github.qcow2.storage.LockMode;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
@@ -28,6 +29,7 @@ final class ImageOptions {
   MetadataCache.Factory cacheFactory = MetadataCaches.setAssociative();
   @Nullable CompressionCodec codec;
   Durability durability = Durability.WRITEBACK;
+  LockMode locking = LockMode.AUTO;
   OverlapCheck overlapCheck = OverlapCheck.CACHED;
 
   /** Null: as the header permits. */
@@ -54,6 +56,7 @@ final class ImageOptions {
     below.limits = limits;
     below.cacheFactory = cacheFactory;
     below.codec = codec;
+    below.locking = locking;
     return below;
   }
 

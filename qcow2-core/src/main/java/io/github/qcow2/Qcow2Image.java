@@ -21,6 +21,7 @@ import io.github.qcow2.metadata.OverlapGuard;
 import io.github.qcow2.metadata.SliceStore;
 import io.github.qcow2.metadata.TopTable;
 import io.github.qcow2.metadata.TrackedFile;
+import io.github.qcow2.storage.FileStorage;
 import io.github.qcow2.storage.ReadOnlyStorage;
 import io.github.qcow2.storage.Storage;
 import java.io.IOException;
@@ -40,7 +41,8 @@ import org.jspecify.annotations.Nullable;
  * }</pre>
  *
  * <p><b>Threads:</b> any number of them may use one image. <b>One image object per file:</b> two
- * objects, in one process or in two, must not write to the same file.
+ * objects, in one process or in two, must not write to the same file, so the second is refused
+ * unless {@linkplain io.github.qcow2.storage.LockMode locks} are switched off.
  *
  * <p><b>Durability:</b> what was written before a {@link #flush()} that has returned survives a
  * power cut; what was written after it may or may not. At no time does a power cut leave more than
@@ -216,11 +218,25 @@ public final class Qcow2Image extends BlockDevice {
    * Reads what the header and the tables it points to say about an image, and opens no other file.
    * Images that this library cannot open are described all the same.
    *
-   * @param path the image file
+   * @param path the image file; locked against writers meanwhile, where that is possible
    * @throws Qcow2Exception if it is no qcow2 image, or its header breaks a rule of the format
+   * @throws io.github.qcow2.error.ImageLockedException if it is open for writing elsewhere; a
+   *     storage opened with {@link io.github.qcow2.storage.LockMode#OFF} can be inspected even so
    */
   public static ImageInfo inspect(Path path) throws IOException {
-    return ImageInfo.read(path);
+    try (Storage storage = FileStorage.open(path)) {
+      return inspect(storage);
+    }
+  }
+
+  /**
+   * Reads what the header and the tables it points to say about an image.
+   *
+   * @param storage the image file's bytes; stays open
+   * @throws Qcow2Exception if it is no qcow2 image, or its header breaks a rule of the format
+   */
+  public static ImageInfo inspect(Storage storage) throws IOException {
+    return ImageInfo.read(storage);
   }
 
   @Override

@@ -40,17 +40,20 @@ public final class RawImage extends BlockDevice {
     this.size = roundedUp(storage.size());
   }
 
-  /** Opens a raw image for reading. */
+  /**
+   * Opens a raw image for reading. Its file is locked where that is possible; {@link #over} one
+   * that was opened with another {@link io.github.qcow2.storage.LockMode} if not so.
+   */
   public static RawImage open(Path path) throws IOException {
     return over(FileStorage.open(path));
   }
 
-  /** Opens a raw image for reading and writing. */
+  /** Opens a raw image for reading and writing, with its file locked where that is possible. */
   public static RawImage openWritable(Path path) throws IOException {
     return openWritable(path, Durability.WRITEBACK);
   }
 
-  /** Opens a raw image for reading and writing. */
+  /** Opens a raw image for reading and writing, with its file locked where that is possible. */
   public static RawImage openWritable(Path path, Durability durability) throws IOException {
     return over(FileStorage.openWritable(path), durability);
   }

@@ -34,9 +34,11 @@ import java.nio.file.Path;
  *       with 64 KiB clusters, more with snapshots, and a few MiB besides.
  *   <li><b>Time</b> is bounded by {@link #tables}. A table is read once, however many snapshots
  *       share it.
- *   <li><b>Writers:</b> a file that is written to meanwhile gives findings that mean nothing. An
- *       image that is open in this process is checked through {@link
- *       io.github.qcow2.Qcow2Image#hostStorage}, after a flush.
+ *   <li><b>Writers:</b> a file that is written to meanwhile gives findings that mean nothing, so
+ *       one that is open for writing is refused; one opened with {@link
+ *       io.github.qcow2.storage.LockMode#OFF} can be checked nevertheless. An image that is open in
+ *       this process is checked through {@link io.github.qcow2.Qcow2Image#hostStorage}, after a
+ *       flush.
  *   <li><b>Threads:</b> the calling thread checks, one more reads ahead. Interrupting the calling
  *       thread cancels; its flag stays set.
  * </ul>
@@ -66,7 +68,10 @@ public final class ImageCheck {
     this.opening = opening;
   }
 
-  /** A check of a file, which is opened read-only for as long as {@link #run} takes. */
+  /**
+   * A check of a file, which is opened read-only, and locked against writers where that is
+   * possible, for as long as {@link #run} takes.
+   */
   public static ImageCheck of(Path path) {
     return new ImageCheck(
         check -> {

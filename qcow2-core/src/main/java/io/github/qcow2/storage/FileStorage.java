@@ -1,11 +1,13 @@
 package io.github.qcow2.storage;
 
 import io.github.qcow2.error.FileReplacedException;
+import io.github.qcow2.error.ImageLockedException;
 import io.github.qcow2.error.Qcow2Exception;
 import io.github.qcow2.error.UnsupportedFeatureException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
+import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
@@ -19,6 +21,10 @@ import org.jspecify.annotations.Nullable;
  * closes the channel, the file is opened again, the operation is repeated, and the thread's
  * interrupt status is set when it returns. If the path leads to another file by then, the operation
  * fails with a {@link FileReplacedException}, and so does each later one.
+ *
+ * <p><b>Locks</b> keep other programs and other storages away from the file: see {@link LockMode}.
+ * They are released when the storage is closed, and nothing else releases them: a storage that is
+ * forgotten stays open.
  *
  * <p><b>Buffers:</b> a direct buffer is read and written without a copy. A heap buffer is copied by
  * the channel, in pieces of 128 KiB: JDK 17 keeps, for each thread, a direct buffer as large as the
@@ -50,44 +56,69 @@ public final class FileStorage extends Storage {
   private final ReopeningChannel channel;
   private final StampedLock sizeLock = new StampedLock();
 
-  private FileStorage(HostFile file, boolean writable) throws IOException {
+  private FileStorage(HostFile file, boolean writable, LockMode locking, OpenFiles register)
+      throws IOException {
     super(file.path().toString(), !writable);
     this.file = file;
-    this.channel = new ReopeningChannel(file, writable);
+    this.channel = new ReopeningChannel(new FileUse(register, file, writable, locking));
+  }
+
+  /** Opens a file read-only, with {@link LockMode#AUTO}. */
+  public static FileStorage open(Path path) throws IOException {
+    return open(path, LockMode.AUTO);
   }
 
   /**
    * Opens a file read-only.
    *
-   * @throws UnsupportedFeatureException if it is neither a regular file nor a block device
+   * @throws UnsupportedFeatureException if it is neither a regular file nor a block device, or
+   *     cannot be locked although that is required
+   * @throws ImageLockedException if it is open for writing elsewhere
    */
-  public static FileStorage open(Path path) throws IOException {
-    return new FileStorage(HostFile.at(path), false);
+  public static FileStorage open(Path path, LockMode locking) throws IOException {
+    return open(path, false, locking, OpenFiles.OF_THIS_PROCESS);
+  }
+
+  /** Opens an existing file for reading and writing, with {@link LockMode#AUTO}. */
+  public static FileStorage openWritable(Path path) throws IOException {
+    return openWritable(path, LockMode.AUTO);
   }
 
   /**
    * Opens an existing file for reading and writing.
    *
-   * @throws UnsupportedFeatureException if it is neither a regular file nor a block device
+   * @throws UnsupportedFeatureException if it is neither a regular file nor a block device, or
+   *     cannot be locked although that is required
+   * @throws ImageLockedException if it is open elsewhere
    */
-  public static FileStorage openWritable(Path path) throws IOException {
-    return new FileStorage(HostFile.at(path), true);
+  public static FileStorage openWritable(Path path, LockMode locking) throws IOException {
+    return open(path, true, locking, OpenFiles.OF_THIS_PROCESS);
+  }
+
+  /** As the public methods do, with a register of one's own. */
+  static FileStorage open(Path path, boolean writable, LockMode locking, OpenFiles register)
+      throws IOException {
+    return new FileStorage(HostFile.at(path), writable, locking, register);
+  }
+
+  /** Opens a file for reading and writing without its content, with {@link LockMode#AUTO}. */
+  public static FileStorage create(Path path) throws IOException {
+    return create(path, LockMode.AUTO);
   }
 
   /**
    * Opens a file for reading and writing. One that does not exist is created; one that does loses
    * its content, unless it is a block device, which keeps it.
    *
-   * @throws UnsupportedFeatureException if it is neither a regular file nor a block device
+   * @throws UnsupportedFeatureException if it is neither a regular file nor a block device, or
+   *     cannot be locked although that is required
+   * @throws ImageLockedException if it is open elsewhere; it has kept its content
    */
-  public static FileStorage create(Path path) throws IOException {
+  public static FileStorage create(Path path, LockMode locking) throws IOException {
     if (!Files.exists(path)) {
-      // Open for reading, too: opening a FIFO for writing alone would wait for a reader.
-      FileChannel.open(
-              path, StandardOpenOption.READ, StandardOpenOption.WRITE, StandardOpenOption.CREATE)
-          .close();
+      make(path);
     }
-    FileStorage storage = openWritable(path);
+    FileStorage storage = openWritable(path, locking);
     try {
       if (!storage.isBlockDevice()) {
         storage.setSize(0);
@@ -97,6 +128,33 @@ public final class FileStorage extends Storage {
       storage.close();
       throw t;
     }
+  }
+
+  /**
+   * Makes an empty file. If another thread has just done so, the file is not opened here: closing
+   * it again would drop that thread's locks.
+   */
+  private static void make(Path path) throws IOException {
+    try {
+      Files.createFile(path);
+    } catch (FileAlreadyExistsException e) {
+      if (!Files.exists(path)) {
+        // A symbolic link to a file that is yet to be made. Opened for reading, too: a FIFO opened
+        // for writing alone would wait for a reader.
+        FileChannel.open(
+                path, StandardOpenOption.READ, StandardOpenOption.WRITE, StandardOpenOption.CREATE)
+            .close();
+      }
+    }
+  }
+
+  /**
+   * What {@link #identity()} of a storage of this file would be, without opening it.
+   *
+   * @throws UnsupportedFeatureException if it is neither a regular file nor a block device
+   */
+  public static @Nullable Object identityOf(Path path) throws IOException {
+    return HostFile.at(path).identity();
   }
 
   /** Links to a file, symbolic or hard, have the identity of the file. */

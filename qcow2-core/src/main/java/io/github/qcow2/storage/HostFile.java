@@ -35,6 +35,12 @@ record HostFile(Path path, Kind kind, @Nullable Object identity) {
     BLOCK_DEVICE
   }
 
+  /** How to close a channel: closing one drops this process's locks on the file. */
+  @FunctionalInterface
+  interface Closer {
+    void close(FileChannel channel) throws IOException;
+  }
+
   /** File keys are unique within one file system only, and the one of a test may be a number. */
   private record Identity(FileSystem fileSystem, Object key) {}
 
@@ -71,9 +77,10 @@ record HostFile(Path path, Kind kind, @Nullable Object identity) {
    * Opens this very file. An interrupt delays that, but does not end it.
    *
    * @param writable whether for writing as well as reading
+   * @param closer is given what had to be opened in vain, closed or not
    * @throws FileReplacedException if the path leads elsewhere by now
    */
-  FileChannel open(boolean writable) throws IOException {
+  FileChannel open(boolean writable, Closer closer) throws IOException {
     Set<OpenOption> options =
         writable
             ? Set.of(StandardOpenOption.READ, StandardOpenOption.WRITE)
@@ -90,8 +97,9 @@ record HostFile(Path path, Kind kind, @Nullable Object identity) {
           return channel;
         } catch (ClosedByInterruptException e) {
           // Once more: the loop clears the interrupt that did it.
+          closer.close(channel);
         } catch (Throwable t) {
-          channel.close();
+          closer.close(channel);
           throw t;
         }
       }

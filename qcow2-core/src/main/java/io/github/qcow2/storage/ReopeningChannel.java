@@ -12,10 +12,10 @@ import java.nio.channels.FileChannel;
  *
  * <p>{@link Thread#interrupt} closes the channel that the interrupted thread is using, and with it
  * everybody's. Whoever then finds the channel closed opens the file anew, one thread for all of
- * them, and repeats its operation in full. Operations have to be positional and idempotent for
- * that: one that was cut short, or done without anybody hearing of it, is simply done again. A
- * thread's interrupt status is cleared while it works, because it would close the new channel as
- * well, and set again when the operation returns.
+ * them, once {@link FileUse} has the locks again, and repeats its operation in full. Operations
+ * have to be positional and idempotent for that: one that was cut short, or done without anybody
+ * hearing of it, is simply done again. A thread's interrupt status is cleared while it works,
+ * because it would close the new channel as well, and set again when the operation returns.
  *
  * <p>{@link #lock} guards the exchange of {@link #channel}. An interrupt costs one reopening; there
  * is no other reason to repeat, so nothing here can spin.
@@ -34,8 +34,7 @@ final class ReopeningChannel {
     long on(FileChannel channel, ByteBuffer buffer, long argument) throws IOException;
   }
 
-  private final HostFile file;
-  private final boolean writable;
+  private final FileUse use;
   private final Object lock = new Object();
 
   /** Closed for a moment after an interrupt, and for longer if reopening fails. */
@@ -44,10 +43,9 @@ final class ReopeningChannel {
   /** Guarded by {@link #lock}. */
   private boolean released;
 
-  ReopeningChannel(HostFile file, boolean writable) throws IOException {
-    this.file = file;
-    this.writable = writable;
-    this.channel = file.open(writable);
+  ReopeningChannel(FileUse use) throws IOException {
+    this.use = use;
+    this.channel = use.begin();
   }
 
   /**
@@ -76,22 +74,23 @@ final class ReopeningChannel {
     }
   }
 
-  /** Operations under way in other threads fail, as later ones do. */
+  /** Later operations fail. Those under way in other threads may fail, too. */
   void close() throws IOException {
     synchronized (lock) {
       released = true;
-      channel.close();
+      use.end();
     }
   }
 
   private void replace(FileChannel closed) throws IOException {
     synchronized (lock) {
       if (released) {
+        use.closedAfterEnd();
         throw new DeviceClosedException(
-            file.path().toString(), Qcow2Exception.NO_OFFSET, "the storage is closed");
+            use.file().path().toString(), Qcow2Exception.NO_OFFSET, "the storage is closed");
       }
       if (channel == closed) {
-        channel = file.open(writable);
+        channel = use.reopen();
       }
     }
   }

@@ -6,7 +6,8 @@
  *       transfers are complete or throw, and {@link io.github.qcow2.storage.Storage#force()} is the
  *       only thing that makes bytes durable. Implement its hooks to put an image anywhere else.
  *   <li>{@link io.github.qcow2.storage.FileStorage} is a file or block device of any {@link
- *       java.nio.file.FileSystem}. It survives {@link java.lang.Thread#interrupt}.
+ *       java.nio.file.FileSystem}. It survives {@link java.lang.Thread#interrupt}, and is locked as
+ *       QEMU locks its images: {@link io.github.qcow2.storage.LockMode} says when.
  *   <li>{@link io.github.qcow2.storage.HeapStorage} is a file on the heap.
  *   <li>{@link io.github.qcow2.storage.ReadOnlyStorage} lets others look at a storage without being
  *       able to change or close it.

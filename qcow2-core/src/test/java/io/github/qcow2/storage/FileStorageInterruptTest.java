@@ -70,7 +70,7 @@ class FileStorageInterruptTest {
   void channelClosedByAnInterruptIsReopenedAndTheOperationRepeatedInFull() throws Exception {
     Path path = directory.resolve("file");
     Files.write(path, new byte[8]);
-    ReopeningChannel channel = new ReopeningChannel(HostFile.at(path), true);
+    ReopeningChannel channel = channel(path, true);
     AtomicInteger attempts = new AtomicInteger();
     ByteBuffer bytes = ByteBuffer.wrap(new byte[] {9, 1, 2, 3}).position(1);
 
@@ -101,10 +101,10 @@ class FileStorageInterruptTest {
   void innocentThreadsDoNotNoticeAnInterrupt() throws Exception {
     Path path = directory.resolve("file");
     Files.write(path, new byte[] {5});
-    ReopeningChannel channel = new ReopeningChannel(HostFile.at(path), false);
+    ReopeningChannel channel = channel(path, false);
 
     FutureTask<Long> victim =
-        new FutureTask<>(() -> channel.perform(interruptedOnce(FileChannel::read), one(), 0));
+        new FutureTask<>(() -> channel.perform(Interrupting.once(FileChannel::read), one(), 0));
     new Thread(victim).start();
     victim.get();
 
@@ -119,7 +119,7 @@ class FileStorageInterruptTest {
   void interruptDoesNotReviveAClosedStorage() throws Exception {
     Path path = directory.resolve("file");
     Files.write(path, new byte[1]);
-    ReopeningChannel channel = new ReopeningChannel(HostFile.at(path), false);
+    ReopeningChannel channel = channel(path, false);
     channel.close();
     Thread.currentThread().interrupt();
 
@@ -133,11 +133,11 @@ class FileStorageInterruptTest {
     Path path = directory.resolve("file");
     Path away = directory.resolve("away");
     Files.write(path, new byte[] {1});
-    ReopeningChannel channel = new ReopeningChannel(HostFile.at(path), true);
+    ReopeningChannel channel = channel(path, true);
     Files.move(path, away);
     Files.write(path, new byte[] {2});
 
-    assertThatThrownBy(() -> channel.perform(interruptedOnce(FileChannel::write), one(), 0))
+    assertThatThrownBy(() -> channel.perform(Interrupting.once(FileChannel::write), one(), 0))
         .isInstanceOf(FileReplacedException.class)
         .hasMessageContaining("another file has taken the place");
     assertThat(path).hasBinaryContent(new byte[] {2});
@@ -153,10 +153,10 @@ class FileStorageInterruptTest {
   void deletedFileIsReportedAsReplaced() throws Exception {
     Path path = directory.resolve("file");
     Files.write(path, new byte[] {1});
-    ReopeningChannel channel = new ReopeningChannel(HostFile.at(path), true);
+    ReopeningChannel channel = channel(path, true);
     Files.delete(path);
 
-    assertThatThrownBy(() -> channel.perform(interruptedOnce(FileChannel::read), one(), 0))
+    assertThatThrownBy(() -> channel.perform(Interrupting.once(FileChannel::read), one(), 0))
         .isInstanceOf(FileReplacedException.class)
         .hasMessageContaining("no longer where it was");
     assertThat(path).doesNotExist();
@@ -235,15 +235,9 @@ class FileStorageInterruptTest {
     }
   }
 
-  /** Interrupts the thread at the first attempt only. */
-  private static ReopeningChannel.Operation interruptedOnce(ReopeningChannel.Operation operation) {
-    AtomicBoolean done = new AtomicBoolean();
-    return (file, bytes, position) -> {
-      if (done.compareAndSet(false, true)) {
-        Thread.currentThread().interrupt();
-      }
-      return operation.on(file, bytes, position);
-    };
+  private static ReopeningChannel channel(Path path, boolean writable) throws IOException {
+    return new ReopeningChannel(
+        new FileUse(OpenFiles.OF_THIS_PROCESS, HostFile.at(path), writable, LockMode.AUTO));
   }
 
   private static ByteBuffer one() {

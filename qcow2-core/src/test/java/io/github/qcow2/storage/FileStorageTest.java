@@ -192,7 +192,7 @@ class FileStorageTest {
     Path elsewhere = file("elsewhere");
 
     try (FileStorage storage = FileStorage.open(path);
-        FileStorage again = FileStorage.openWritable(path);
+        FileStorage again = FileStorage.openWritable(path, LockMode.OFF);
         FileStorage throughSymbolic = FileStorage.open(symbolic);
         FileStorage throughHard = FileStorage.open(hard);
         FileStorage different = FileStorage.open(elsewhere)) {

@@ -1,0 +1,251 @@
+package io.github.qcow2.storage;
+
+import io.github.qcow2.error.ImageLockedException;
+import io.github.qcow2.error.Qcow2Exception;
+import io.github.qcow2.error.UnsupportedFeatureException;
+import java.io.IOException;
+import java.nio.channels.FileChannel;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * One host file, as all storages of this process together have it open.
+ *
+ * <p>Owns the locks and every channel on the file. POSIX locks belong to the process, and closing
+ * any descriptor of the file drops all of them. So while the file is locked,
+ *
+ * <ul>
+ *   <li>channels that nobody needs any more are set aside, and given to whoever opens the file
+ *       next; the last storage with a lock closes them;
+ *   <li>where a channel was closed nevertheless (an interrupt does that, and a failed opening), the
+ *       locks are taken again before anybody goes on. If another process has come in between, each
+ *       storage that relied on them loses its channel and fails from then on.
+ * </ul>
+ *
+ * <p>The monitor guards all fields, and those of each {@link FileUse}. It is held while the file is
+ * opened, locked and closed, never while it is read or written.
+ */
+final class OpenFile {
+  private static final Logger LOG = LoggerFactory.getLogger(OpenFile.class);
+  private static final String HINT = "; only LockMode.OFF opens it nonetheless";
+
+  private final RangeLocks.Taker taker;
+  private final List<FileUse> uses = new ArrayList<>();
+  private final Deque<FileChannel> idleReadOnly = new ArrayDeque<>();
+  private final Deque<FileChannel> idleWritable = new ArrayDeque<>();
+
+  /** Null if nobody wants any, or if the file system has none. */
+  private @Nullable RangeLocks locks;
+
+  /** Whether a channel was closed since the locks were taken. */
+  private boolean dropped;
+
+  OpenFile(RangeLocks.Taker taker) {
+    this.taker = taker;
+  }
+
+  /** Opens a channel and takes the locks, if there are any to be taken. */
+  synchronized FileChannel begin(FileUse use) throws IOException {
+    if (use.mode() != LockMode.OFF) {
+      refuseWithinProcess(use);
+    }
+    FileChannel channel = open(use);
+    boolean begun = false;
+    try {
+      if (use.mode() != LockMode.OFF) {
+        lock(use);
+      }
+      use.channel = channel;
+      uses.add(use);
+      begun = true;
+      return channel;
+    } finally {
+      if (!begun) {
+        release(use, channel);
+      }
+    }
+  }
+
+  /** Opens a channel in place of one that was closed, once the locks are there again. */
+  synchronized FileChannel reopen(FileUse use) throws IOException {
+    dropped = true;
+    lockAgain();
+    refuseLost(use);
+    FileChannel channel = open(use);
+    if (use.lost != null) {
+      channel.close();
+    }
+    refuseLost(use);
+    use.channel = channel;
+    return channel;
+  }
+
+  /** Takes the locks again after a channel was closed that is nobody's any more. */
+  synchronized void idleChannelWasClosed() {
+    dropped = true;
+    lockAgain();
+  }
+
+  /** Gives up a channel, and the locks if nobody else needs them. */
+  synchronized void end(FileUse use) throws IOException {
+    uses.remove(use);
+    FileChannel channel = use.channel;
+    if (channel == null) {
+      return;
+    }
+    if (uses.stream().anyMatch(FileUse::locks)) {
+      release(use, channel);
+      return;
+    }
+    try {
+      channel.close();
+    } finally {
+      unlock();
+    }
+  }
+
+  private void refuseWithinProcess(FileUse newcomer) throws ImageLockedException {
+    for (FileUse use : uses) {
+      if (use.locks() && !use.claim().goesWith(newcomer.claim())) {
+        throw newcomer.locked("this process has the file open for " + use.claim().purpose() + HINT);
+      }
+    }
+  }
+
+  private static void refuseLost(FileUse use) throws ImageLockedException {
+    if (use.lost != null) {
+      throw use.locked(
+          "the locks were dropped for a moment and cannot be taken again: " + use.lost);
+    }
+  }
+
+  private FileChannel open(FileUse use) throws IOException {
+    Deque<FileChannel> idle = use.writable() ? idleWritable : idleReadOnly;
+    FileChannel channel = idle.poll();
+    while (channel != null && !channel.isOpen()) {
+      channel = idle.poll();
+    }
+    if (channel != null) {
+      return channel;
+    }
+    try {
+      return use.file().open(use.writable(), this::discard);
+    } finally {
+      lockAgain();
+    }
+  }
+
+  /** Sets a channel aside, or closes it if that does no harm or is the lesser one. */
+  private void release(FileUse use, FileChannel channel) throws IOException {
+    if (locks != null && channel.isOpen() && use.file().identity() != null) {
+      (use.writable() ? idleWritable : idleReadOnly).add(channel);
+    } else {
+      discard(channel);
+      lockAgain();
+    }
+  }
+
+  private void discard(FileChannel channel) throws IOException {
+    dropped = true;
+    channel.close();
+  }
+
+  private void lock(FileUse use) throws IOException {
+    boolean required = use.mode() == LockMode.REQUIRED;
+    if (locks != null) {
+      if (required && !locks.probes()) {
+        throw unsupported(use, RangeLocks.BLIND);
+      }
+      return;
+    }
+    RangeLocks fresh = RangeLocks.open(use.file(), use.claim(), taker, this::discard);
+    boolean taken = false;
+    try {
+      if (required && !fresh.probes()) {
+        throw unsupported(use, RangeLocks.BLIND);
+      }
+      String obstacle;
+      try {
+        obstacle = fresh.take();
+      } catch (IOException | UnsupportedOperationException e) {
+        if (required) {
+          throw unsupported(use, "the file system does not lock bytes (" + e.getMessage() + ")");
+        }
+        LOG.warn(
+            "{}: opened without a lock against other programs, since the file system has none"
+                + " ({}); LockMode.OFF opens it so without a warning, LockMode.REQUIRED not at all",
+            use.file().path(),
+            e.getMessage());
+        return;
+      }
+      if (obstacle != null) {
+        throw use.locked(obstacle + HINT);
+      }
+      locks = fresh;
+      dropped = false;
+      taken = true;
+    } finally {
+      if (!taken) {
+        fresh.close();
+      }
+    }
+  }
+
+  private static UnsupportedFeatureException unsupported(FileUse use, String why) {
+    return new UnsupportedFeatureException(
+        use.file().path().toString(),
+        Qcow2Exception.NO_OFFSET,
+        why + ", and LockMode.REQUIRED was asked for; LockMode.AUTO goes on without");
+  }
+
+  /** Leaves everybody with locks that hold, or without a channel. */
+  private void lockAgain() {
+    if (locks == null || !dropped) {
+      return;
+    }
+    dropped = false;
+    String obstacle;
+    try {
+      obstacle = locks.take();
+    } catch (IOException | UnsupportedOperationException e) {
+      obstacle = "the file can no longer be locked (" + e.getMessage() + ")";
+    }
+    if (obstacle == null) {
+      return;
+    }
+    for (FileUse use : uses) {
+      if (use.locks()) {
+        use.lost = obstacle;
+        closeQuietly(use.channel);
+      }
+    }
+    unlock();
+  }
+
+  private void unlock() {
+    if (locks != null) {
+      locks.close();
+      locks = null;
+    }
+    idleReadOnly.forEach(OpenFile::closeQuietly);
+    idleReadOnly.clear();
+    idleWritable.forEach(OpenFile::closeQuietly);
+    idleWritable.clear();
+  }
+
+  /** Closes a channel whose content is nobody's concern any more. */
+  static void closeQuietly(@Nullable FileChannel channel) {
+    if (channel != null) {
+      try {
+        channel.close();
+      } catch (IOException e) {
+        LOG.debug("closing a channel", e);
+      }
+    }
+  }
+}
