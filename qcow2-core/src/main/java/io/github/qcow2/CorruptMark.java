@@ -15,7 +15,7 @@ import org.slf4j.LoggerFactory;
  * incompatible feature bit 1). Nobody opens it for writing then, except to repair it. Version 2 has
  * no such bit: there, only the image object knows.
  *
- * <p>Owns whether that has been tried, guarded by the flush lock. What is dirty in memory is not
+ * <p>Owns whether that has been done, guarded by the flush lock. What is dirty in memory is not
  * written on the way; it may be what cannot be written. On disk, before: the old header. After: the
  * same with the bit set, durable.
  */
@@ -26,7 +26,9 @@ final class CorruptMark {
   private final HeaderFile header;
   private final FlushEpochs epochs;
 
-  /** Changes under the flush lock. */
+  /** Whether the header says so, or has no place for it; changes under the flush lock. */
+  private volatile boolean set;
+
   private volatile boolean tried;
 
   CorruptMark(CorruptionLatch latch, HeaderFile header, FlushEpochs epochs) {
@@ -52,12 +54,22 @@ final class CorruptMark {
     }
   }
 
+  /** Called when the image is closed: what could not be said before is tried once more. */
+  void setAtLast() throws IOException {
+    CorruptImageException found = latch.first();
+    if (found != null && !set) {
+      epochs.withoutFlush(() -> setOnce(found));
+    }
+  }
+
   private void setOnce(CorruptImageException found) throws IOException {
-    if (tried) {
+    if (set) {
       return;
     }
-    tried = true;
-    LOG.warn("the image is corrupt, and nothing is changed any more: {}", found.getMessage());
+    if (!tried) {
+      tried = true;
+      LOG.warn("the image is corrupt, and nothing is changed any more: {}", found.getMessage());
+    }
     Header now = header.header();
     if (now.version() > 2) {
       header.change(
@@ -65,5 +77,6 @@ final class CorruptMark {
           Header.INCOMPATIBLE_FEATURES_OFFSET,
           Header.INCOMPATIBLE_FEATURES_LENGTH);
     }
+    set = true;
   }
 }

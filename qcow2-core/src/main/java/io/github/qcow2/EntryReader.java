@@ -6,8 +6,6 @@ import io.github.qcow2.format.L2Entry;
 import io.github.qcow2.format.SubclusterBitmap;
 import io.github.qcow2.mapping.GuestMap;
 import io.github.qcow2.metadata.TableSlice;
-import java.io.IOException;
-import java.util.Objects;
 
 /**
  * What a write finds in the L2 entries of the clusters it has locked: which of them keep their host
@@ -24,23 +22,28 @@ import java.util.Objects;
 final class EntryReader {
   private final Geometry geometry;
   private final TableSlice slice;
-  private final int firstWord;
+  private final int firstEntry;
   private final boolean dataFile;
 
-  EntryReader(GuestMap map, long position) throws IOException {
+  /**
+   * Reads the entries from that of {@code position} on.
+   *
+   * @param slice where those are marked that nobody else refers to
+   */
+  EntryReader(GuestMap map, TableSlice slice, long position) {
     this.geometry = map.geometry();
     this.dataFile = map.hasDataFile();
-    this.slice = Objects.requireNonNull(map.slice(position));
-    this.firstWord = map.indexInSlice(position) * geometry.l2EntryWords();
+    this.slice = slice;
+    this.firstEntry = map.indexInSlice(position);
   }
 
   /** The first word of an entry. */
   long entry(int cluster) {
-    return slice.word(firstWord + cluster * geometry.l2EntryWords());
+    return slice.word((firstEntry + cluster) * geometry.l2EntryWords());
   }
 
   private long bitmap(int cluster) {
-    return geometry.extendedL2() ? slice.word(firstWord + 2 * cluster + 1) : 0;
+    return geometry.extendedL2() ? slice.word(2 * (firstEntry + cluster) + 1) : 0;
   }
 
   /** How many clusters from the first on have host clusters of their own, in a row. */
@@ -65,7 +68,10 @@ final class EntryReader {
 
   private boolean isKept(int cluster) {
     long entry = entry(cluster);
-    return !L2Entry.compressed(entry) && L2Entry.copied(entry) && L2Entry.offset(entry) != 0;
+    return !L2Entry.compressed(entry)
+        && L2Entry.copied(entry)
+        && slice.isVerified(firstEntry + cluster)
+        && L2Entry.offset(entry) != 0;
   }
 
   /**

@@ -5,13 +5,16 @@ import io.github.qcow2.allocation.ClusterRun;
 import io.github.qcow2.format.Geometry;
 import io.github.qcow2.format.L2Entry;
 import io.github.qcow2.mapping.ClusterLocks;
+import io.github.qcow2.mapping.Exclusiveness;
 import io.github.qcow2.mapping.GuestMap;
 import io.github.qcow2.mapping.MapChanges;
 import io.github.qcow2.mapping.Mapping;
 import io.github.qcow2.metadata.ClusterKind;
+import io.github.qcow2.metadata.TableSlice;
 import io.github.qcow2.metadata.TrackedFile;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.util.Objects;
 
 /**
  * Writes guest bytes: in place where the cluster is ours alone, else into new host clusters.
@@ -20,9 +23,10 @@ import java.nio.ByteBuffer;
  * changes of the same guest clusters wait for.
  *
  * <pre>
- *   resolve ─▶ in place ───────────────────────────────▶ write
- *        └──▶ hold the clusters ─▶ L2 table ─▶ allocate ─▶ write with copy-on-write ─▶ publish
- *                                               └──────── on any error: give back ────────┘
+ *   resolve ─▶ surely ours ────────────────────────────▶ write in place
+ *        └──▶ hold the clusters ─▶ look up counts ─▶ ours ─▶ write in place
+ *                                      └─▶ L2 table ─▶ allocate ─▶ write with copy-on-write ─▶ publish
+ *                                                          └──── on any error: give back ────────┘
  * </pre>
  *
  * <p>On disk, before: the old bytes are mapped. After: the new ones are, once a flush has returned.
@@ -35,6 +39,7 @@ final class ImageWriter {
 
   private final Geometry geometry;
   private final GuestMap map;
+  private final Exclusiveness exclusiveness;
   private final MapChanges changes;
   private final ClusterLocks locks;
   private final ClusterAllocator allocator;
@@ -50,6 +55,7 @@ final class ImageWriter {
    */
   ImageWriter(
       GuestMap map,
+      Exclusiveness exclusiveness,
       MapChanges changes,
       ClusterLocks locks,
       ClusterAllocator allocator,
@@ -58,6 +64,7 @@ final class ImageWriter {
       CopyOnWrite copyOnWrite) {
     this.geometry = map.geometry();
     this.map = map;
+    this.exclusiveness = exclusiveness;
     this.changes = changes;
     this.locks = locks;
     this.allocator = allocator;
@@ -74,8 +81,7 @@ final class ImageWriter {
    */
   void writeSome(ByteBuffer source, long position) throws IOException {
     Mapping mapping = new Mapping();
-    map.resolve(position, source.remaining(), mapping);
-    if (mapping.inPlace()) {
+    if (map.findInPlace(position, source.remaining(), mapping)) {
       writeInPlace(source, mapping);
       return;
     }
@@ -84,9 +90,10 @@ final class ImageWriter {
         locks.acquire(
             geometry.clusterIndex(position), geometry.clusterIndex(position + length - 1));
     try {
-      // Whoever held the clusters before us may have allocated them.
-      map.resolve(position, length, mapping);
-      if (mapping.inPlace()) {
+      // Whoever held the clusters before us may have allocated them; or nobody has ever looked
+      // whether COPIED is right.
+      exclusiveness.verify(geometry.clusterIndex(position), clustersOf(position, length));
+      if (map.findInPlace(position, length, mapping)) {
         writeInPlace(source, mapping);
       } else {
         allocateAndWrite(source, position, length);
@@ -138,9 +145,9 @@ final class ImageWriter {
 
   private void allocateAndWrite(ByteBuffer source, long position, int length) throws IOException {
     changes.ensureTable(position);
-    EntryReader entries = new EntryReader(map, position);
     int wanted = clustersOf(position, length);
-    map.checkEntries(geometry.clusterIndex(position), wanted);
+    TableSlice slice = exclusiveness.verify(geometry.clusterIndex(position), wanted);
+    EntryReader entries = new EntryReader(map, Objects.requireNonNull(slice), position);
     if (dataFile) {
       writeClusters(source, position, length, entries, geometry.roundDownToCluster(position), true);
       return;

@@ -15,6 +15,7 @@ import io.github.qcow2.format.Geometry;
 import io.github.qcow2.format.Header;
 import io.github.qcow2.format.Limits;
 import io.github.qcow2.mapping.ClusterLocks;
+import io.github.qcow2.mapping.Exclusiveness;
 import io.github.qcow2.mapping.GuestMap;
 import io.github.qcow2.mapping.MapChanges;
 import io.github.qcow2.metadata.BufferPool;
@@ -142,12 +143,15 @@ final class WritePath {
         new RefcountTableGrowth(
             image, geometry, file, header, refcounts, epochs, limits.refcountTableBytes());
     this.allocator = new ClusterAllocator(image, geometry, file, refcounts, epochs, growth);
-    this.changes = new MapChanges(map, file, allocator, quarantine, epochs, parts.buffers);
+    Exclusiveness exclusiveness = new Exclusiveness(image, latch, map, refcounts);
+    this.changes =
+        new MapChanges(map, exclusiveness, file, allocator, quarantine, epochs, parts.buffers);
     ClusterLocks locks = new ClusterLocks();
     TrackedFile data = parts.dataFile == null ? file : parts.dataFile;
     CopyOnWrite copyOnWrite = new CopyOnWrite(parts.reader, data, parts.buffers, size);
     this.writer =
-        new ImageWriter(map, changes, locks, allocator, data, dataFile != null, copyOnWrite);
+        new ImageWriter(
+            map, exclusiveness, changes, locks, allocator, data, dataFile != null, copyOnWrite);
     boolean rawDataFile = parts.dataFile != null && header.header().hasRawDataFile();
     this.zeroAndDiscard =
         new ZeroAndDiscard(
@@ -431,15 +435,25 @@ final class WritePath {
 
   /** Makes everything durable, the counts of what was dropped included. The gate is closed. */
   void close() throws IOException {
+    try {
+      writeAll();
+    } catch (Throwable t) {
+      try {
+        mark.setAtLast();
+      } catch (IOException e) {
+        t.addSuppressed(e);
+      }
+      throw t;
+    }
+    mark.setAtLast();
+  }
+
+  private void writeAll() throws IOException {
     flush();
     // What could not be given back the first time has a second chance.
     releaseQuarantine();
-    try {
-      endOnSector();
-      epochs.close();
-    } finally {
-      mark.setIfFound();
-    }
+    endOnSector();
+    epochs.close();
     if (allocator.owed() > 0) {
       LOG.warn("{}: clusters leak, since their counts could not be read", image);
     }

@@ -33,7 +33,8 @@
  *   <dd>A freed cluster is not handed out again before the unlinking is durable and every operation
  *       that could still hold its address has ended.
  *   <dt>I6
- *   <dd>A cluster with a refcount above 1 is copied, never written in place.
+ *   <dd>Refcounts are the truth, COPIED is a hint: a cluster with a refcount above 1 is copied,
+ *       never written in place.
  *   <dt>I7
  *   <dd>No write hits a cluster of another kind. Cluster 0 is never allocated.
  *   <dt>I8

@@ -14,7 +14,8 @@ import java.io.IOException;
  * The reference count of every host cluster (qcow2 spec, "Host cluster management").
  *
  * <p>Owns the meaning of the refcount table and blocks; their bytes belong to the {@link TopTable}
- * and {@link SliceStore} below. Every method is called with the store's lock held.
+ * and {@link SliceStore} below. Every method but {@link #count} is called with the store's lock
+ * held.
  *
  * <pre>
  *   refcount table      refcount block = one cluster of counts
@@ -95,6 +96,21 @@ public final class Refcounts {
 
   long countsPerSlice() {
     return countsPerSlice;
+  }
+
+  /** The count of one cluster, unsigned, for a caller that does not hold the store's lock. */
+  public long count(long cluster) throws IOException {
+    long block = blockOffset(cluster);
+    if (block != 0) {
+      // Loads the slice outside the lock.
+      slice(block, cluster);
+    }
+    blocks.lock().lock();
+    try {
+      return get(cluster);
+    } finally {
+      blocks.lock().unlock();
+    }
   }
 
   /** The count of one cluster. */

@@ -121,11 +121,46 @@ public final class GuestMap {
       result.set(Mapping.Kind.UNALLOCATED, Mapping.NO_OFFSET, false, 0, length);
       return;
     }
+    resolve(slice, l1Entry, guestOffset, limit, result);
+  }
+
+  private void resolve(TableSlice slice, long l1Entry, long guestOffset, long limit, Mapping result)
+      throws IOException {
     if (geometry.extendedL2()) {
       resolveSubclusters(slice, l1Entry, guestOffset, limit, result);
     } else {
       resolveClusters(slice, l1Entry, guestOffset, limit, result);
     }
+  }
+
+  /**
+   * Finds out whether bytes may be written where they are: data in clusters of which {@link
+   * Exclusiveness} knows that nobody else refers to them.
+   *
+   * @param limit how many bytes to look at most, at least one
+   * @param result is filled if so; its length is at most {@code limit} and ends with the slice
+   * @return whether so; if not, it may yet be so after a look at the refcounts
+   * @throws CorruptImageException if an entry breaks a rule that reading depends on
+   */
+  public boolean findInPlace(long guestOffset, long limit, Mapping result) throws IOException {
+    long l1Entry = l1.get(geometry.l1Index(guestOffset));
+    TableSlice slice = slice(guestOffset, l1Entry);
+    if (slice == null) {
+      return false;
+    }
+    long length = Math.min(limit, bytesLeftInSlice(guestOffset));
+    if (!dataFile) {
+      // Before the entries are read: what replaces an entry is marked after it has been written.
+      long inCluster = geometry.offsetInCluster(guestOffset);
+      int wanted = (int) geometry.clustersFor(inCluster + length);
+      int verified = slice.verifiedFrom(indexInSlice(guestOffset), wanted);
+      if (verified == 0) {
+        return false;
+      }
+      length = Math.min(length, ((long) verified << geometry.clusterBits()) - inCluster);
+    }
+    resolve(slice, l1Entry, guestOffset, length, result);
+    return result.inPlace();
   }
 
   private long bytesWithoutTable(long guestOffset, long limit) {
@@ -268,13 +303,6 @@ public final class GuestMap {
    * @param guestCluster number of the first guest cluster
    * @param count clusters in a row, in one slice
    */
-  public void checkEntries(long guestCluster, int count) throws IOException {
-    TableSlice slice = slice(guestCluster << geometry.clusterBits());
-    if (slice != null) {
-      checkEntries(slice, guestCluster, count);
-    }
-  }
-
   void checkEntries(TableSlice slice, long guestCluster, int count) throws CorruptImageException {
     for (int i = 0; i < count; i++) {
       long guestOffset = (guestCluster + i) << geometry.clusterBits();

@@ -3,6 +3,7 @@ package io.github.qcow2.mapping;
 import io.github.qcow2.allocation.ClusterAllocator;
 import io.github.qcow2.allocation.ClusterRun;
 import io.github.qcow2.allocation.Quarantine;
+import io.github.qcow2.error.CorruptImageException;
 import io.github.qcow2.format.CompressedDescriptor;
 import io.github.qcow2.format.Geometry;
 import io.github.qcow2.format.L1Entry;
@@ -33,6 +34,7 @@ import java.util.concurrent.locks.ReentrantLock;
  */
 public final class MapChanges {
   private final GuestMap map;
+  private final Exclusiveness exclusiveness;
   private final Geometry geometry;
   private final TopTable l1;
   private final SliceStore l2;
@@ -55,12 +57,14 @@ public final class MapChanges {
   /** Puts changes on top of a map of the active L1 table. */
   public MapChanges(
       GuestMap map,
+      Exclusiveness exclusiveness,
       TrackedFile file,
       ClusterAllocator allocator,
       Quarantine quarantine,
       FlushEpochs epochs,
       BufferPool buffers) {
     this.map = map;
+    this.exclusiveness = exclusiveness;
     this.geometry = map.geometry();
     this.l1 = map.l1();
     this.l2 = map.l2();
@@ -82,15 +86,15 @@ public final class MapChanges {
   public void ensureTable(long guestOffset) throws IOException {
     epochs.beforeChange();
     int index = (int) geometry.l1Index(guestOffset);
-    if (isOurs(l1.get(index))) {
+    if (exclusiveness.isTableOurs(index)) {
       return;
     }
     tableLock.lock();
     try {
-      long old = l1.get(index);
-      if (isOurs(old)) {
+      if (exclusiveness.isTableOurs(index)) {
         return;
       }
+      long old = l1.get(index);
       l1.checkWritable(index);
       ClusterRun cluster = allocator.allocate(1);
       long offset = cluster.first() << geometry.clusterBits();
@@ -110,14 +114,11 @@ public final class MapChanges {
     }
   }
 
-  private static boolean isOurs(long l1Entry) {
-    return L1Entry.offset(l1Entry) != 0 && L1Entry.copied(l1Entry);
-  }
-
   private void linkTable(int index, long old, long offset) {
     l2.lock().lock();
     try {
       l1.set(index, L1Entry.of(offset, true));
+      l1.setVerified(index);
       if (L1Entry.offset(old) != 0) {
         long dropped = L1Entry.offset(old) >>> geometry.clusterBits();
         quarantine.add(epochs.filling(), Quarantine.Kind.TABLE, dropped, 1);
@@ -144,7 +145,7 @@ public final class MapChanges {
    *
    * @param guestCluster number of the first guest cluster
    * @param count clusters in a row, in one slice
-   * @param hostOffset of the first, the others follow it
+   * @param hostOffset of the first, the others follow it; nobody else refers to them
    * @param from first guest byte written
    * @param to after the last guest byte written; with subclusters, those in between have their
    *     bytes in the host clusters now, and so has every one that was allocated before
@@ -165,6 +166,7 @@ public final class MapChanges {
           } else {
             slice.setWord(word, L2Entry.normal(host, true));
           }
+          slice.setVerified(word / geometry.l2EntryWords());
           if (L2Entry.compressed(old) || L2Entry.offset(old) != host) {
             drop(old, epoch);
           }
@@ -275,6 +277,9 @@ public final class MapChanges {
       l2.lock().lock();
       try {
         map.checkEntries(slice, guestCluster, count);
+        for (int i = 0; i < count; i++) {
+          checkData(slice, first + i * geometry.l2EntryWords());
+        }
         if (!l2.markDirty(slice)) {
           continue;
         }
@@ -286,6 +291,22 @@ public final class MapChanges {
       } finally {
         l2.lock().unlock();
       }
+    }
+  }
+
+  /** What is dropped must not be a table (I7). */
+  private void checkData(TableSlice slice, int word) throws CorruptImageException {
+    long entry = slice.word(word);
+    long place = slice.offset() + (long) word * Long.BYTES;
+    if (L2Entry.compressed(entry)) {
+      int clusterBits = geometry.clusterBits();
+      file.guard()
+          .checkData(
+              place,
+              CompressedDescriptor.hostOffset(entry, clusterBits),
+              CompressedDescriptor.byteLength(entry, clusterBits));
+    } else if (L2Entry.offset(entry) != 0 && !map.hasDataFile()) {
+      file.guard().checkData(place, L2Entry.offset(entry), geometry.clusterSize());
     }
   }
 

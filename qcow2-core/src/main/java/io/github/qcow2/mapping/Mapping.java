@@ -55,8 +55,8 @@ public final class Mapping {
     return length;
   }
 
-  /** Whether the bytes may be written where they are: data in clusters nobody else refers to. */
-  public boolean inPlace() {
+  /** Whether the bytes are data in clusters that nobody else refers to, as COPIED has it. */
+  boolean inPlace() {
     return kind == Kind.DATA && exclusive;
   }
 

@@ -74,11 +74,36 @@ public final class OverlapGuard {
    * @throws CorruptImageException if a cluster that would be written to serves another purpose
    */
   public void check(long position, long length, ClusterKind kind) throws CorruptImageException {
-    int others = protectedKinds & ~kind.bit();
     // The header is at the start of the file, whatever else claims that place; and that an image is
     // corrupt must be written there, whatever else is wrong with it.
-    if (others == 0 || length == 0 || kind == ClusterKind.HEADER) {
-      return;
+    if (kind != ClusterKind.HEADER) {
+      int hit = overlaps(position, length, kind);
+      if (hit != 0) {
+        throw damage.found(
+            position, "preventing invalid write on metadata (overlaps with " + names(hit) + ")");
+      }
+    }
+  }
+
+  /**
+   * Called before an L2 entry changes: what it pointed to must not be given back if it is a table.
+   *
+   * @param entry where the entry is, in bytes
+   * @param position of the data that it points to, in bytes
+   * @param length of the data in bytes
+   * @throws CorruptImageException if there is something else than data
+   */
+  public void checkData(long entry, long position, long length) throws CorruptImageException {
+    int hit = overlaps(position, length, ClusterKind.DATA);
+    if (hit != 0) {
+      throw damage.found(entry, "L2 entry points to metadata (overlaps with " + names(hit) + ")");
+    }
+  }
+
+  private int overlaps(long position, long length, ClusterKind kind) {
+    int others = protectedKinds & ~kind.bit();
+    if (others == 0 || length == 0) {
+      return 0;
     }
     long first = position >>> clusterBits;
     long last = (position + length - 1) >>> clusterBits;
@@ -86,21 +111,17 @@ public final class OverlapGuard {
     for (long cluster = first; cluster <= last; cluster++) {
       hit |= clusters.kinds(cluster);
     }
-    if ((hit & others) != 0) {
-      throw damage.found(position, describe(hit & others));
-    }
+    return hit & others;
   }
 
-  private static String describe(int kinds) {
+  private static String names(int kinds) {
     List<String> texts = new ArrayList<>();
     for (ClusterKind kind : ClusterKind.values()) {
       if ((kinds & kind.bit()) != 0) {
         texts.add(kind.text());
       }
     }
-    return "preventing invalid write on metadata (overlaps with "
-        + String.join(" and ", texts)
-        + ")";
+    return String.join(" and ", texts);
   }
 
   /** Takes note of tables of one kind, unless they {@linkplain #canBe can be} nowhere. */

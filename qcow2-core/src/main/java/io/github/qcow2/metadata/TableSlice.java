@@ -37,6 +37,9 @@ public final class TableSlice implements MetadataCache.Slice {
   private final long offset;
   private final long[] words;
 
+  /** A bit for each entry, or for each word where an entry has one. */
+  private final long[] verified;
+
   @SuppressWarnings("unused") // through VERSION
   private int version;
 
@@ -45,6 +48,7 @@ public final class TableSlice implements MetadataCache.Slice {
   TableSlice(long offset, long[] words) {
     this.offset = offset;
     this.words = words;
+    this.verified = new long[(words.length + Long.SIZE - 1) / Long.SIZE];
   }
 
   /** Where in the host file the slice begins, in bytes. */
@@ -90,6 +94,41 @@ public final class TableSlice implements MetadataCache.Slice {
     WORDS.setOpaque(words, index, first);
     WORDS.setOpaque(words, index + 1, second);
     VERSION.setRelease(this, begun + 2);
+  }
+
+  /**
+   * How many L2 entries in a row, from one on, have a COPIED flag that is known to be right. What
+   * is read of the entries after this call is at least as new as what was looked at.
+   *
+   * @param entry index of the first
+   * @param wanted how many to look at
+   */
+  public int verifiedFrom(int entry, int wanted) {
+    int found = 0;
+    while (found < wanted) {
+      int index = entry + found;
+      long bits = (long) WORDS.getAcquire(verified, index / Long.SIZE) >>> index;
+      int ones = Long.numberOfTrailingZeros(~bits);
+      int left = Long.SIZE - index % Long.SIZE;
+      found += Math.min(ones, left);
+      if (ones < left) {
+        break;
+      }
+    }
+    return Math.min(found, wanted);
+  }
+
+  /** Whether the COPIED flag of an L2 entry is known to be right. */
+  public boolean isVerified(int entry) {
+    return verifiedFrom(entry, 1) == 1;
+  }
+
+  /**
+   * The COPIED flag of an L2 entry is right, and stays so. Called after the entry has been written
+   * or looked at.
+   */
+  public void setVerified(int entry) {
+    WORDS.getAndBitwiseOr(verified, entry / Long.SIZE, 1L << entry);
   }
 
   @Override

@@ -22,8 +22,15 @@ public final class TopTable {
   private static final int ENTRIES_PER_SECTOR = SECTOR / Long.BYTES;
   private static final int BYTES_PER_TRANSFER = 1 << 20;
 
-  /** Where the table is and what it holds; replaced as one when the table moves. */
-  private record Content(long offset, AtomicLongArray entries) {}
+  /**
+   * Where the table is and what it holds, with a bit for each entry whose COPIED flag is known to
+   * be right; replaced as one when the table moves.
+   */
+  private record Content(long offset, AtomicLongArray entries, AtomicLongArray verified) {
+    Content(long offset, AtomicLongArray entries) {
+      this(offset, entries, new AtomicLongArray(entries.length() / Long.SIZE + 1));
+    }
+  }
 
   /** One dirty sector as it was when the epoch closed. */
   static final class Frozen {
@@ -139,6 +146,22 @@ public final class TopTable {
   }
 
   /**
+   * Whether the COPIED flag of an entry is known to be right. What is read of the entry after this
+   * call is at least as new as what was looked at.
+   */
+  public boolean isVerified(int index) {
+    long bits = content.verified.getAcquire(index / Long.SIZE);
+    return (bits >>> index & 1) != 0;
+  }
+
+  /** The COPIED flag of an entry is right, and stays so; the caller holds the store's lock. */
+  public void setVerified(int index) {
+    AtomicLongArray verified = content.verified;
+    int at = index / Long.SIZE;
+    verified.setRelease(at, verified.getPlain(at) | 1L << index);
+  }
+
+  /**
    * Called before {@link #set}.
    *
    * @throws CorruptImageException if the entry could not be written, since its cluster is of
@@ -178,8 +201,12 @@ public final class TopTable {
   public void moved(long offset, long[] entries) {
     OverlapGuard.Place before = place();
     AtomicLongArray old = content.entries;
+    Content next = new Content(offset, new AtomicLongArray(entries));
+    for (int i = 0; i < Math.min(next.verified.length(), content.verified.length()); i++) {
+      next.verified.setPlain(i, content.verified.getPlain(i));
+    }
     dirtySectors.clear();
-    content = new Content(offset, new AtomicLongArray(entries));
+    content = next;
     guard.move(kind, before, place());
     for (int i = 0; i < entries.length; i++) {
       long was = i < old.length() ? offsetIn(old.getPlain(i)) : 0;

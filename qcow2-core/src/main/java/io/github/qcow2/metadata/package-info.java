@@ -10,7 +10,9 @@
  *       memory;
  *   <li>{@link io.github.qcow2.metadata.TableSlice} and {@link
  *       io.github.qcow2.metadata.SliceStore}: cached pieces of L2 tables or refcount blocks;
- *   <li>{@link io.github.qcow2.metadata.FlushEpochs}: what is written when.
+ *   <li>{@link io.github.qcow2.metadata.FlushEpochs}: what is written when;
+ *   <li>{@link io.github.qcow2.metadata.OverlapGuard}: which clusters no write may hit, and {@link
+ *       io.github.qcow2.metadata.CorruptionLatch}: what follows when one would have.
  * </ol>
  */
 @NullMarked

@@ -1,5 +1,7 @@
 package io.github.qcow2.testkit.guard;
 
+import static org.assertj.core.api.Assertions.assertThat;
+
 import io.github.qcow2.OverlapCheck;
 import io.github.qcow2.testkit.build.BuiltImage;
 import io.github.qcow2.testkit.build.ImageBuilder;
@@ -70,6 +72,12 @@ final class TrapImage {
         .data(5, filled(5))
         .data(64, filled(6))
         .build();
+  }
+
+  /** Compares without printing everything. */
+  static void assertSame(byte[] actual, byte[] expected) {
+    assertThat(actual).hasSameSizeAs(expected);
+    assertThat(Arrays.mismatch(actual, expected)).as("first byte that differs").isEqualTo(-1);
   }
 
   /** A cluster of equal bytes. */
