@@ -27,8 +27,8 @@ public final class ImageOpener {
     this.storage = null;
   }
 
-  ImageOpener(Storage storage) {
-    this.path = null;
+  ImageOpener(Storage storage, @Nullable Path path) {
+    this.path = path;
     this.storage = storage;
   }
 

@@ -191,7 +191,17 @@ public final class Qcow2Image extends BlockDevice {
    * @param storage the image file's bytes; closed with the image once that has been built
    */
   public static ImageOpener open(Storage storage) {
-    return new ImageOpener(storage);
+    return new ImageOpener(storage, null);
+  }
+
+  /**
+   * Prepares to open an image whose bytes are in some storage that stands for a file.
+   *
+   * @param storage the image file's bytes; closed with the image once that has been built
+   * @param path against which other files are found that the image names by relative names
+   */
+  public static ImageOpener open(Storage storage, Path path) {
+    return new ImageOpener(storage, path);
   }
 
   /**

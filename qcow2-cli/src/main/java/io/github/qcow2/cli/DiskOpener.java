@@ -6,6 +6,10 @@ import io.github.qcow2.Qcow2Image;
 import io.github.qcow2.RawImage;
 import io.github.qcow2.ReferencePolicy;
 import io.github.qcow2.error.Qcow2Exception;
+import io.github.qcow2.storage.FileStorage;
+import io.github.qcow2.storage.Storage;
+import io.github.qcow2.storage.WriteLog;
+import io.github.qcow2.storage.WriteLogStorage;
 import java.io.IOException;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
@@ -21,6 +25,7 @@ import org.jspecify.annotations.Nullable;
 final class DiskOpener {
   private boolean untrusted;
   private Durability durability = Durability.WRITEBACK;
+  private @Nullable Path writeLog;
 
   /** From now on, no file that an image names is opened. */
   void untrusted() {
@@ -34,6 +39,11 @@ final class DiskOpener {
   /** Sets what images that are opened or made for writing promise; writeback if not. */
   void durability(Durability promised) {
     durability = promised;
+  }
+
+  /** Logs the writes and barriers of the next image that is opened for writing in this file. */
+  void writeLog(Path log) {
+    writeLog = log;
   }
 
   Durability durability() {
@@ -80,11 +90,14 @@ final class DiskOpener {
               : "'file' driver requires '" + path + "' to be a regular file");
     }
     try {
+      if (format != ImageFormat.RAW && ImageFormat.probe(path) != ImageFormat.QCOW2) {
+        throw new OpenFailure("Image is not in qcow2 format");
+      }
+      if (writable && writeLog != null) {
+        return openLogged(path, format, writeLog);
+      }
       if (format == ImageFormat.RAW) {
         return writable ? RawImage.openWritable(path, durability) : RawImage.open(path);
-      }
-      if (ImageFormat.probe(path) != ImageFormat.QCOW2) {
-        throw new OpenFailure("Image is not in qcow2 format");
       }
       io.github.qcow2.ImageOpener image =
           Qcow2Image.open(path)
@@ -94,6 +107,38 @@ final class DiskOpener {
       return (writable ? image.writable() : image).build();
     } catch (IOException e) {
       throw failure(path, e);
+    }
+  }
+
+  private BlockDevice openLogged(Path path, ImageFormat format, Path logPath) throws IOException {
+    Storage logged = logged(FileStorage.openWritable(path), logPath);
+    try {
+      return format == ImageFormat.RAW
+          ? RawImage.over(logged, durability)
+          : Qcow2Image.open(logged, path)
+              .references(references())
+              .probeBackingFormat()
+              .durability(durability)
+              .writable()
+              .build();
+    } catch (IOException | RuntimeException e) {
+      logged.close();
+      throw e;
+    }
+  }
+
+  private static Storage logged(Storage file, Path logPath) throws IOException {
+    try {
+      FileStorage log = FileStorage.create(logPath);
+      try {
+        return new WriteLogStorage(file, new WriteLog(log));
+      } catch (IOException e) {
+        log.close();
+        throw e;
+      }
+    } catch (IOException e) {
+      file.close();
+      throw e;
     }
   }
 

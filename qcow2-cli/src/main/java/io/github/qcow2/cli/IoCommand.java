@@ -6,6 +6,7 @@ import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -16,6 +17,7 @@ import java.util.List;
 final class IoCommand {
   private static final int UNTRUSTED = CommandOptions.FIRST_OWN;
   private static final int REFUSED = CommandOptions.FIRST_OWN + 1;
+  private static final int LOG_WRITES = CommandOptions.FIRST_OWN + 2;
 
   private static final List<LongOption> LONG_OPTIONS =
       List.of(
@@ -32,6 +34,7 @@ final class IoCommand {
           LongOption.flag("force-share", 'U'),
           LongOption.withArgument("object", REFUSED),
           LongOption.flag("image-opts", REFUSED),
+          LongOption.withArgument("log-writes", LOG_WRITES),
           LongOption.flag("untrusted", UNTRUSTED));
 
   private IoCommand() {}
@@ -46,6 +49,7 @@ final class IoCommand {
     DiskOpener opener = new DiskOpener();
     opener.durability(Durability.WRITETHROUGH);
     String format = null;
+    boolean logsWrites = false;
     boolean readOnly = false;
     boolean snapshot = false;
     boolean ignoresDiscard = false;
@@ -68,6 +72,10 @@ final class IoCommand {
         case 't' -> opener.durability(CommandOptions.cacheMode("cache", options.argument()));
         case 'U' -> {}
         case UNTRUSTED -> opener.untrusted();
+        case LOG_WRITES -> {
+          opener.writeLog(logFile(options.argument()));
+          logsWrites = true;
+        }
         case REFUSED ->
             throw new CommandException("Option '" + options.lastLongName() + "' is not supported");
         default -> {
@@ -75,6 +83,9 @@ final class IoCommand {
           return 1;
         }
       }
+    }
+    if (logsWrites && (readOnly || snapshot)) {
+      throw new CommandException("--log-writes needs an image that is opened for writing");
     }
     List<String> operands = options.operands();
     if (operands.size() > 1) {
@@ -122,6 +133,14 @@ final class IoCommand {
     }
   }
 
+  private static Path logFile(String name) throws CommandException {
+    try {
+      return FileName.path(name);
+    } catch (OpenFailure e) {
+      throw new CommandException(e.reason());
+    }
+  }
+
   private static boolean ignoresDiscard(String mode) throws CommandException {
     return switch (mode) {
       case "ignore", "off" -> true;
@@ -148,6 +167,9 @@ final class IoCommand {
             -d, --discard=MODE   what discards do: unmap (default) or ignore
             -U, --force-share    open the image even if another program writes to it
                 --untrusted      open no file that the image names
+                --log-writes FILE
+                                 log every write and barrier on the image file, in the format
+                                 of dm-log-writes
             -h, --help           print this and exit
             -V, --version        print the version and exit
 

@@ -6,10 +6,12 @@ import io.github.qcow2.Qcow2Image;
 import io.github.qcow2.testkit.qemu.RequiresQemu;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.BeforeEach;
@@ -91,6 +93,63 @@ class IoCommandTest {
   void rawImagesHoldNoCompressedData() throws IOException {
     twins.prepare("qemu-img", "create", "-q", "-f", "raw", "%/a.raw", "1M");
     twins.assertSameIo("-f", "raw", "-c", "write -c -P 1 0 64k", "%/a.raw");
+  }
+
+  /** Replays the log by itself: it must lead from the image before to the image after. */
+  @Test
+  void logOfWritesLeadsFromTheImageBeforeToTheImageAfter() throws IOException {
+    byte[] before = Files.readAllBytes(twins.ours("a.qcow2"));
+    ToolOutput output =
+        twins.ours(
+            "qemu-io",
+            "",
+            "--log-writes",
+            "%/log",
+            "-n",
+            "-c",
+            "write -P 1 0 100k",
+            "-c",
+            "flush",
+            "-c",
+            "write -P 2 1M 3k",
+            "-c",
+            "discard 0 64k",
+            "%/a.qcow2");
+    assertThat(output.exitCode()).as("%s", output).isZero();
+    ByteBuffer log =
+        ByteBuffer.wrap(Files.readAllBytes(twins.ours("log"))).order(ByteOrder.LITTLE_ENDIAN);
+    assertThat(log.getLong(0)).isEqualTo(0x6a736677736872L);
+    assertThat(log.getLong(8)).isEqualTo(1);
+    assertThat(log.getInt(24)).isEqualTo(512);
+    byte[] replayed = Arrays.copyOf(before, (int) Files.size(twins.ours("a.qcow2")));
+    int flushes = 0;
+    int at = 512;
+    for (long entry = 0; entry < log.getLong(16); entry++) {
+      int position = (int) log.getLong(at) * 512;
+      int length = (int) log.getLong(at + 8) * 512;
+      long flags = log.getLong(at + 16);
+      at += 512;
+      if (flags == 0) {
+        log.get(at, replayed, position, Math.min(length, replayed.length - position));
+        at += length;
+      } else if (flags == 1) {
+        flushes++;
+      }
+    }
+    assertThat(at).isEqualTo(log.capacity());
+    assertThat(flushes).isGreaterThanOrEqualTo(4);
+    assertThat(replayed).isEqualTo(Files.readAllBytes(twins.ours("a.qcow2")));
+    assertThat(replayed).isNotEqualTo(before);
+  }
+
+  @Test
+  void logThatCannotBeMadeIsReportedAndNothingIsOpened() throws IOException {
+    byte[] before = Files.readAllBytes(twins.ours("a.qcow2"));
+    ToolOutput output =
+        twins.ours("qemu-io", "", "--log-writes", "%/no/log", "-c", "write 0 64k", "%/a.qcow2");
+    assertThat(output.exitCode()).isEqualTo(1);
+    assertThat(output.stderr()).contains("no/log");
+    assertThat(twins.ours("a.qcow2")).hasBinaryContent(before);
   }
 
   @Test
