@@ -68,5 +68,10 @@ public record Finding(Kind kind, long hostOffset, long times, String message) {
     public Severity severity() {
       return severity;
     }
+
+    /** Whether all is well again once counts, and the flags that repeat them, are made anew. */
+    boolean isMendedByCounting() {
+      return this == LEAKED_CLUSTER || this == REFCOUNT_TOO_LOW || this == COPIED_FLAG;
+    }
   }
 }

@@ -2,8 +2,10 @@ package io.github.qcow2.check;
 
 import io.github.qcow2.check.Finding.Kind;
 import java.util.ArrayList;
+import java.util.EnumMap;
 import java.util.List;
 import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Counts findings and keeps the first of them, so that a small file full of errors costs no more
@@ -11,6 +13,7 @@ import java.util.function.Supplier;
  */
 final class FindingLog {
   private final List<Finding> kept = new ArrayList<>();
+  private final EnumMap<Kind, Finding> firsts = new EnumMap<>(Kind.class);
   private long total;
   private long corruptions;
   private long leaks;
@@ -24,15 +27,22 @@ final class FindingLog {
   /**
    * Records a finding.
    *
-   * @param message asked only if the finding is kept
+   * @param message asked only if the finding is kept, or the first of its kind
    */
   void add(Kind kind, long hostOffset, long times, Supplier<String> message) {
-    if (isFull()) {
-      count(kind, times);
-      return;
+    if (!isFull() || !firsts.containsKey(kind)) {
+      Finding finding = new Finding(kind, hostOffset, times, message.get());
+      firsts.putIfAbsent(kind, finding);
+      if (!isFull()) {
+        kept.add(finding);
+      }
     }
-    kept.add(new Finding(kind, hostOffset, times, message.get()));
     count(kind, times);
+  }
+
+  /** The first finding of a kind, kept among the others or not; null if there is none. */
+  @Nullable Finding first(Kind kind) {
+    return firsts.get(kind);
   }
 
   /** Whether findings are only counted from now on. */

@@ -53,9 +53,32 @@ public final class ImageCheck {
    */
   public static final long DEFAULT_TABLES = 8L << 30;
 
-  /** Opens the file, if that is to be done, for as long as the check takes. */
+  /** Looks at a file that is open. */
+  private interface Work<T> {
+    T on(Storage storage) throws IOException;
+  }
+
+  /** Opens the file, if that is to be done, for as long as the work takes. */
   private interface Opening {
-    CheckReport run(ImageCheck check) throws IOException;
+    <T> T run(Work<T> work) throws IOException;
+  }
+
+  /** A file that is opened for the work. */
+  private record OfPath(Path path) implements Opening {
+    @Override
+    public <T> T run(Work<T> work) throws IOException {
+      try (Storage storage = FileStorage.open(path)) {
+        return work.on(storage);
+      }
+    }
+  }
+
+  /** A file that is open already. */
+  private record OfStorage(Storage storage) implements Opening {
+    @Override
+    public <T> T run(Work<T> work) throws IOException {
+      return work.on(storage);
+    }
   }
 
   private final Opening opening;
@@ -73,17 +96,12 @@ public final class ImageCheck {
    * possible, for as long as {@link #run} takes.
    */
   public static ImageCheck of(Path path) {
-    return new ImageCheck(
-        check -> {
-          try (Storage storage = FileStorage.open(path)) {
-            return check.run(storage);
-          }
-        });
+    return new ImageCheck(new OfPath(path));
   }
 
   /** A check of a file that is open already. It stays open. */
   public static ImageCheck of(Storage storage) {
-    return new ImageCheck(check -> check.run(storage));
+    return new ImageCheck(new OfStorage(storage));
   }
 
   /** How much the image may ask for. Default: {@link Limits#DEFAULT}. */
@@ -128,12 +146,23 @@ public final class ImageCheck {
    * @throws IOException if the header cannot be understood, or the file not be read
    */
   public CheckReport run() throws IOException {
-    return opening.run(this);
+    return opening.run(storage -> new CheckRun(storage, limits, progress, budget(storage)).run());
   }
 
-  private CheckReport run(Storage image) throws IOException {
-    CheckBudget budget = new CheckBudget(image.name(), memory, tables);
-    return new CheckRun(image, limits, progress, budget).run();
+  /**
+   * Only counts the references to each cluster, without a look at the counts that the file stores.
+   *
+   * @throws UnsupportedFeatureException as with {@link #run}
+   * @throws LimitExceededException if the image goes beyond a limit
+   * @throws OperationCancelledException if the progress listener or an interrupt stopped it
+   * @throws IOException if the header cannot be understood, or the file not be read
+   */
+  public Recount recount() throws IOException {
+    return opening.run(storage -> Recount.of(storage, limits, progress, budget(storage)));
+  }
+
+  private CheckBudget budget(Storage image) {
+    return new CheckBudget(image.name(), memory, tables);
   }
 
   private static long positive(long bytes) {

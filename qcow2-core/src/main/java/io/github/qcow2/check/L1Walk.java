@@ -5,6 +5,7 @@ import io.github.qcow2.format.Geometry;
 import io.github.qcow2.format.L1Entry;
 import java.io.IOException;
 import java.util.Locale;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Counts the references that L1 tables make to L2 tables, and checks their entries (qcow2 spec,
@@ -16,17 +17,22 @@ final class L1Walk {
   private final TableReader reader;
   private final long fileLength;
   private final Geometry geometry;
-  private final StoredCounts stored;
+  private final @Nullable StoredCounts stored;
   private final ReferenceCounter counter;
   private final TableReferences tables;
   private final FindingLog log;
   private final long[] words = new long[CHUNK];
 
+  /**
+   * For one image.
+   *
+   * @param stored what COPIED flags are compared with, or null to leave them alone
+   */
   L1Walk(
       TableReader reader,
       long fileLength,
       Geometry geometry,
-      StoredCounts stored,
+      @Nullable StoredCounts stored,
       ReferenceCounter counter,
       TableReferences tables,
       FindingLog log) {
@@ -104,7 +110,7 @@ final class L1Walk {
 
   private void checkCopied(long entry, int index, long entryOffset) throws IOException {
     long cluster = geometry.clusterIndex(L1Entry.offset(entry));
-    if (stored.isOne(cluster) == L1Entry.copied(entry)) {
+    if (stored == null || stored.isOne(cluster) == L1Entry.copied(entry)) {
       return;
     }
     long refcount = stored.get(cluster);

@@ -10,6 +10,7 @@ import io.github.qcow2.format.SubclusterBitmap;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.Locale;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Checks the entries of one L2 table after another and counts what they refer to (qcow2 spec,
@@ -22,7 +23,7 @@ import java.util.Locale;
 final class L2Check {
   private final Geometry geometry;
   private final boolean dataFile;
-  private final StoredCounts stored;
+  private final @Nullable StoredCounts stored;
   private final ReferenceCounter counter;
   private final MappingStatistics statistics;
   private final FindingLog log;
@@ -37,10 +38,15 @@ final class L2Check {
   private long compressed;
   private long nextContiguous;
 
+  /**
+   * For one image.
+   *
+   * @param stored what COPIED flags are compared with, or null to leave them alone
+   */
   L2Check(
       Geometry geometry,
       boolean dataFile,
-      StoredCounts stored,
+      @Nullable StoredCounts stored,
       ReferenceCounter counter,
       MappingStatistics statistics,
       FindingLog log) {
@@ -222,7 +228,7 @@ final class L2Check {
   /** COPIED flags in tables that only snapshots use may be out of date. */
   private void checkCopied(int index, long entry, long offset) throws IOException {
     long cluster = geometry.clusterIndex(offset);
-    if ((dataFile || stored.isOne(cluster)) == L2Entry.copied(entry)) {
+    if (stored == null || (dataFile || stored.isOne(cluster)) == L2Entry.copied(entry)) {
       return;
     }
     long refcount = dataFile ? 1 : stored.get(cluster);

@@ -10,41 +10,33 @@ import io.github.qcow2.format.Geometry;
  * block that has been counted before serves as something else too.
  */
 final class RefcountTableWalk {
-  /** Bits 9 to 63 of a refcount table entry: the host offset of the block. */
-  private static final long OFFSET_MASK = ~0x1ffL;
-
-  private final StoredCounts stored;
+  private final RefcountTable table;
   private final Geometry geometry;
   private final ReferenceCounter counter;
   private final FindingLog log;
 
   RefcountTableWalk(
-      StoredCounts stored, Geometry geometry, ReferenceCounter counter, FindingLog log) {
-    this.stored = stored;
+      RefcountTable table, Geometry geometry, ReferenceCounter counter, FindingLog log) {
+    this.table = table;
     this.geometry = geometry;
     this.counter = counter;
     this.log = log;
   }
 
-  /** The host offset in an entry; negative or unaligned if the entry is broken. */
-  static long offset(long entry) {
-    return entry & OFFSET_MASK;
-  }
-
   /** Counts the table itself and every block. */
-  void count(long tableOffset) throws LimitExceededException {
-    counter.countTable(tableOffset, (long) stored.tableEntries() * Long.BYTES);
-    for (int i = 0; i < stored.tableEntries(); i++) {
-      long entry = stored.tableEntry(i);
+  void count() throws LimitExceededException {
+    counter.countTable(table.offset(), (long) table.length() * Long.BYTES);
+    for (int i = 0; i < table.length(); i++) {
+      long entry = table.entry(i);
       if (entry != 0) {
-        countBlock(i, entry, tableOffset + (long) i * Long.BYTES);
+        countBlock(i, entry, table.offset() + (long) i * Long.BYTES);
       }
     }
   }
 
   private void countBlock(int index, long entry, long entryOffset) throws LimitExceededException {
-    long offset = offset(entry);
-    if ((entry & ~OFFSET_MASK) != 0) {
+    long offset = RefcountTable.blockOffset(entry);
+    if (RefcountTable.reservedBits(entry) != 0) {
       log.add(
           Kind.RESERVED_BITS,
           entryOffset,

@@ -98,6 +98,11 @@ final class ReferenceCounter {
     return exclusive.get(cluster) != 0;
   }
 
+  /** The first cluster from {@code from} on that {@link #isTable}, or {@link #clustersEnd}. */
+  long nextTable(long from) {
+    return from >= clustersEnd ? clustersEnd : exclusive.nextUsed(from, clustersEnd);
+  }
+
   /** The number of clusters in the file, the last one perhaps partial. */
   long fileClusters() {
     return fileClusters;

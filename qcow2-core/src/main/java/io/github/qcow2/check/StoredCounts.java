@@ -2,7 +2,6 @@ package io.github.qcow2.check;
 
 import io.github.qcow2.error.LimitExceededException;
 import io.github.qcow2.format.Geometry;
-import io.github.qcow2.format.Header;
 import io.github.qcow2.format.RefcountWidth;
 import io.github.qcow2.storage.Storage;
 import java.io.IOException;
@@ -15,7 +14,7 @@ import org.jspecify.annotations.Nullable;
  * <p>Reading goes through the blocks in order once and remembers which clusters have a count of
  * exactly 1, because {@link #isOne} is asked for every entry of every L2 table, in no order. {@link
  * #get} looks a count up through a small cache, and {@link #block} hands out whole blocks. Memory:
- * the refcount table, a bit for each cluster, 1 MiB of cache and one block.
+ * a bit for each cluster, 1 MiB of cache and one block.
  */
 final class StoredCounts {
   /** What {@link #get} gives when the refcount table entry cannot be followed. */
@@ -24,7 +23,7 @@ final class StoredCounts {
   private static final int SLICE_BYTES = 4096;
   private static final int SLICES = 256;
 
-  private final long[] table;
+  private final RefcountTable table;
   private final Geometry geometry;
   private final RefcountWidth width;
   private final long fileLength;
@@ -40,7 +39,7 @@ final class StoredCounts {
   private final long[] sliceOffsets = new long[SLICES];
 
   private StoredCounts(
-      long[] table, Storage storage, long fileLength, Geometry geometry, CheckBudget budget)
+      RefcountTable table, Storage storage, long fileLength, Geometry geometry, CheckBudget budget)
       throws LimitExceededException {
     this.table = table;
     this.geometry = geometry;
@@ -56,30 +55,14 @@ final class StoredCounts {
     Arrays.fill(sliceOffsets, -1);
   }
 
-  /**
-   * Reads the refcount table, whose size the header's reader has checked against the limits, and
-   * the blocks that count the clusters of the file.
-   */
-  static StoredCounts read(Header header, Storage storage, long fileLength, CheckBudget budget)
+  /** Reads the blocks that count the clusters of the file. */
+  static StoredCounts read(
+      RefcountTable table, Storage storage, long fileLength, Geometry geometry, CheckBudget budget)
       throws IOException {
-    int clusterSize = header.geometry().clusterSize();
-    int entries = header.refcountTableClusters() * (clusterSize / Long.BYTES);
-    budget.memory((long) entries * Long.BYTES + clusterSize);
-    long[] table = new long[entries];
-    new TableReader(storage, fileLength, budget).read(header.refcountTableOffset(), table, entries);
-    StoredCounts stored = new StoredCounts(table, storage, fileLength, header.geometry(), budget);
+    budget.memory(geometry.clusterSize());
+    StoredCounts stored = new StoredCounts(table, storage, fileLength, geometry, budget);
     stored.findOnes();
     return stored;
-  }
-
-  /** The number of entries of the refcount table. */
-  int tableEntries() {
-    return table.length;
-  }
-
-  /** An entry of the refcount table, as it is. */
-  long tableEntry(int index) {
-    return table[index];
   }
 
   private void findOnes() throws IOException {
@@ -153,10 +136,10 @@ final class StoredCounts {
 
   /** Where the block of a refcount table entry is, 0 where all its counts are 0. */
   private long blockOffset(long index) {
-    if (index >= table.length) {
+    if (index >= table.length()) {
       return 0;
     }
-    long offset = RefcountTableWalk.offset(table[(int) index]);
+    long offset = RefcountTable.blockOffset(table.entry((int) index));
     if (offset < 0 || !geometry.isClusterAligned(offset)) {
       return UNREADABLE;
     }
