@@ -8,6 +8,9 @@ import io.github.qcow2.format.Geometry;
 import io.github.qcow2.format.Header;
 import io.github.qcow2.format.HeaderProblem;
 import io.github.qcow2.format.SnapshotTable;
+import io.github.qcow2.metadata.HeaderFile;
+import io.github.qcow2.metadata.TrackedFile;
+import io.github.qcow2.repair.RefcountRepair;
 import io.github.qcow2.storage.FileStorage;
 import io.github.qcow2.storage.Storage;
 import java.io.IOException;
@@ -69,6 +72,9 @@ final class ChainOpener {
       if (backing.closes && backing.device != null) {
         onFailure.add(backing.device);
       }
+      if (writable && header.isDirty()) {
+        header = repaired(storage, header);
+      }
       Qcow2Image image =
           new Qcow2Image(
               new Qcow2Image.Parts(
@@ -80,6 +86,16 @@ final class ChainOpener {
       onFailure.keep();
       return image;
     }
+  }
+
+  /** Counts the references of an image anew that was not closed; everything else is in order. */
+  private Header repaired(Storage storage, Header dirty) throws IOException {
+    // Refused, if it is, before anything is written.
+    options.cacheSizes(dirty.geometry(), dirty.size());
+    TrackedFile file = new TrackedFile(storage, options.durability.hasBarriers());
+    HeaderFile header = new HeaderFile(file, dirty);
+    new RefcountRepair(storage.name(), file, header, options.limits()).run();
+    return header.header();
   }
 
   /**
@@ -144,12 +160,6 @@ final class ChainOpener {
     if (writable && header.version() == 2 && options.lazyRefcounts(header)) {
       throw new UnsupportedFeatureException(
           image, Qcow2Exception.NO_OFFSET, "a version 2 image has no lazy refcounts");
-    }
-    if (writable && header.isDirty()) {
-      throw new UnsupportedFeatureException(
-          image,
-          Header.INCOMPATIBLE_FEATURES_OFFSET,
-          "the image was not closed and its refcounts must be repaired before it is written to");
     }
     if (writable && header.bitmaps() != null) {
       throw new UnsupportedFeatureException(

@@ -6,7 +6,6 @@ import io.github.qcow2.codec.CompressionCodec;
 import io.github.qcow2.error.DeviceClosedException;
 import io.github.qcow2.error.Qcow2Exception;
 import io.github.qcow2.error.ReadOnlyImageException;
-import io.github.qcow2.format.AutoclearFeature;
 import io.github.qcow2.format.Geometry;
 import io.github.qcow2.format.Header;
 import io.github.qcow2.format.SnapshotRecord;
@@ -323,16 +322,9 @@ public final class Qcow2Image extends BlockDevice {
     writePath("grow").grow(newSize);
   }
 
-  /** Says on disk that what autoclear features unknown to us promise may no longer hold. */
+  /** See {@link HeaderFile#clearUnknownAutoclear}. */
   void clearUnknownAutoclear() throws IOException {
-    Header now = header.header();
-    long known = now.autoclearFeatures() & AutoclearFeature.KNOWN;
-    if (known != now.autoclearFeatures()) {
-      header.change(
-          now.withAutoclearFeatures(known),
-          Header.AUTOCLEAR_FEATURES_OFFSET,
-          Header.AUTOCLEAR_FEATURES_LENGTH);
-    }
+    header.clearUnknownAutoclear();
   }
 
   /** Maps every cluster to its place in the raw data file, which by itself is the disk. */

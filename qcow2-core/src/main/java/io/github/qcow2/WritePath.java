@@ -453,7 +453,7 @@ final class WritePath {
     // What could not be given back the first time has a second chance.
     releaseQuarantine();
     endOnSector();
-    epochs.close();
+    epochs.close(latch.first() == null);
     if (allocator.owed() > 0) {
       LOG.warn("{}: clusters leak, since their counts could not be read", image);
     }

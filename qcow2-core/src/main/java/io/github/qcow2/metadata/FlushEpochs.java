@@ -1,7 +1,5 @@
 package io.github.qcow2.metadata;
 
-import io.github.qcow2.format.Header;
-import io.github.qcow2.format.IncompatibleFeature;
 import java.io.IOException;
 import java.util.List;
 import java.util.concurrent.locks.ReentrantLock;
@@ -27,7 +25,7 @@ import org.jspecify.annotations.Nullable;
  * I5). Barriers with nothing to cover are left out.
  *
  * <p><b>Lazy refcounts</b> (version 3): the header's dirty bit is set, between two barriers, before
- * the first change of a session, and cleared by {@link #close()} once everything is durable. In
+ * the first change of a session, and cleared by {@link #close} once everything is durable. In
  * between nobody relies on counts on disk, so an epoch leaves the first line of the drawing out:
  *
  * <pre>
@@ -128,7 +126,7 @@ public final class FlushEpochs {
     flushLock.lock();
     try {
       if (!dirty) {
-        writeDirtyBit(IncompatibleFeature.DIRTY);
+        header.markDirty(true);
         dirty = true;
       }
     } finally {
@@ -136,28 +134,21 @@ public final class FlushEpochs {
     }
   }
 
-  private void writeDirtyBit(long bit) throws IOException {
-    Header now = header.header();
-    header.change(
-        now.withIncompatibleFeatures(
-            (now.incompatibleFeatures() & ~IncompatibleFeature.DIRTY) | bit),
-        Header.INCOMPATIBLE_FEATURES_OFFSET,
-        Header.INCOMPATIBLE_FEATURES_LENGTH);
-  }
-
   /**
    * Makes everything durable, stale counts included, and then says in the header that nothing is
    * stale any more. On an error the dirty bit stays. Nothing is changed after this.
+   *
+   * @param sound whether counts can be relied on as far as anybody knows; if not, the bit stays too
    */
-  public void close() throws IOException {
+  public void close(boolean sound) throws IOException {
     flushLock.lock();
     try {
       writeEpoch();
       writeRefcounts();
       barrier();
       durable = written;
-      if (dirty) {
-        writeDirtyBit(0);
+      if (dirty && sound) {
+        header.markDirty(false);
         dirty = false;
       }
     } finally {

@@ -1,6 +1,8 @@
 package io.github.qcow2.metadata;
 
+import io.github.qcow2.format.AutoclearFeature;
 import io.github.qcow2.format.Header;
+import io.github.qcow2.format.IncompatibleFeature;
 import java.io.IOException;
 
 /**
@@ -26,6 +28,33 @@ public final class HeaderFile {
   /** The header as it is on disk. */
   public Header header() {
     return header;
+  }
+
+  /**
+   * Says on disk that what autoclear features unknown to us promise may no longer hold. Comes
+   * before every other change of the file.
+   */
+  public void clearUnknownAutoclear() throws IOException {
+    long known = header.autoclearFeatures() & AutoclearFeature.KNOWN;
+    if (known != header.autoclearFeatures()) {
+      change(
+          header.withAutoclearFeatures(known),
+          Header.AUTOCLEAR_FEATURES_OFFSET,
+          Header.AUTOCLEAR_FEATURES_LENGTH);
+    }
+  }
+
+  /**
+   * Sets or clears the dirty bit: whether counts and COPIED flags may be stale.
+   *
+   * @throws IllegalArgumentException if version 2 has no such bit
+   */
+  public void markDirty(boolean dirty) throws IOException {
+    long others = header.incompatibleFeatures() & ~IncompatibleFeature.DIRTY;
+    change(
+        header.withIncompatibleFeatures(dirty ? others | IncompatibleFeature.DIRTY : others),
+        Header.INCOMPATIBLE_FEATURES_OFFSET,
+        Header.INCOMPATIBLE_FEATURES_LENGTH);
   }
 
   /**

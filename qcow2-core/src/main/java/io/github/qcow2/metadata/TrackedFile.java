@@ -129,6 +129,14 @@ public final class TrackedFile {
     }
   }
 
+  /**
+   * Takes the bytes that were read for not durable yet: whoever wrote them may have died before a
+   * barrier. The next {@link #barrier()} makes them so.
+   */
+  public void distrust() {
+    unsynced = true;
+  }
+
   /** Refuses every write and barrier from now on, as after a failed barrier. */
   public void fail(String reason) {
     if (failure == null) {

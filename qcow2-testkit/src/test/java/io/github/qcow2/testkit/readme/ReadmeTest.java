@@ -102,9 +102,6 @@ final class ReadmeTest {
     refused.put(
         "backing files whose format is not recorded, unless probing is asked for",
         open(overlay(null)).references(ReferencePolicy.allowAll()));
-    refused.put(
-        "writing to an image that was not closed properly (dirty)",
-        open(patched(79, 1)).writable());
     refused.put("writing to an image with persistent bitmaps", open(withBitmaps()).writable());
     return refused;
   }
