@@ -105,20 +105,22 @@ public final class SliceStore {
     if (theirs != null) {
       return await(theirs);
     }
+    TableSlice slice;
     try {
       // Another thread may have finished loading between our miss and our turn.
-      TableSlice slice = cache.get(offset);
+      slice = cache.get(offset);
       if (slice == null) {
         slice = cache.putIfAbsent(readSlice(offset));
       }
-      ours.complete(slice);
-      return slice;
     } catch (Throwable t) {
+      loading.remove(offset, ours);
       ours.completeExceptionally(t);
       throw t;
-    } finally {
-      loading.remove(offset, ours);
     }
+    // In this order: whoever finds the slice evicted again must not be given the same one.
+    loading.remove(offset, ours);
+    ours.complete(slice);
+    return slice;
   }
 
   private static TableSlice await(CompletableFuture<TableSlice> theirs) throws IOException {
