@@ -11,6 +11,7 @@ module io.github.qcow2.testkit {
   exports io.github.qcow2.testkit.contract;
   exports io.github.qcow2.testkit.fault;
   exports io.github.qcow2.testkit.generate;
+  exports io.github.qcow2.testkit.linear;
   exports io.github.qcow2.testkit.build;
   exports io.github.qcow2.testkit.model;
   exports io.github.qcow2.testkit.oracle;
