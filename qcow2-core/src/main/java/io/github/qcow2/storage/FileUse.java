@@ -82,9 +82,9 @@ final class FileUse {
     return open.reopen(this);
   }
 
-  /** To be called if an interrupt has closed the channel after {@link #end}. */
-  void closedAfterEnd() {
-    open.idleChannelWasClosed();
+  /** To be called if an interrupt has closed a channel of this use after {@link #end}. */
+  void closedAfterEnd(FileChannel closed) {
+    open.channelWasClosed(closed);
   }
 
   /** Closes the file for this storage. */

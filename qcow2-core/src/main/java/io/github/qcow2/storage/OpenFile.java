@@ -73,8 +73,7 @@ final class OpenFile {
 
   /** Opens a channel in place of one that was closed, once the locks are there again. */
   synchronized FileChannel reopen(FileUse use) throws IOException {
-    dropped = true;
-    lockAgain();
+    channelWasClosed(use.channel);
     refuseLost(use);
     FileChannel channel = open(use);
     if (use.lost != null) {
@@ -85,8 +84,13 @@ final class OpenFile {
     return channel;
   }
 
-  /** Takes the locks again after a channel was closed that is nobody's any more. */
-  synchronized void idleChannelWasClosed() {
+  /**
+   * Takes the locks again after an interrupt has closed a channel, or is just about to: a channel
+   * says that it is closed before its descriptor is. Closing it once more waits for that; locks
+   * that were taken earlier would be dropped.
+   */
+  synchronized void channelWasClosed(@Nullable FileChannel channel) {
+    closeQuietly(channel);
     dropped = true;
     lockAgain();
   }

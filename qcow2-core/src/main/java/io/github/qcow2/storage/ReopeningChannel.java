@@ -85,7 +85,7 @@ final class ReopeningChannel {
   private void replace(FileChannel closed) throws IOException {
     synchronized (lock) {
       if (released) {
-        use.closedAfterEnd();
+        use.closedAfterEnd(closed);
         throw new DeviceClosedException(
             use.file().path().toString(), Qcow2Exception.NO_OFFSET, "the storage is closed");
       }

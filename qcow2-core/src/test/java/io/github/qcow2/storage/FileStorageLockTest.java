@@ -25,6 +25,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicIntegerArray;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -191,6 +193,62 @@ class FileStorageLockTest {
     channel.close();
     assertThat(ProcessLocks.on(path)).isEmpty();
     assertThat(descriptors(path)).isZero();
+  }
+
+  /**
+   * A thread may find a channel closed before the interrupt of another has closed the descriptor,
+   * which then drops the locks.
+   */
+  @Test
+  void locksAreTakenAgainOnlyWhenTheDescriptorIsClosed() throws Exception {
+    Path path = Files.write(directory.resolve("file"), new byte[1 << 20]);
+    AtomicBoolean done = new AtomicBoolean();
+    AtomicInteger interruptsSeen = new AtomicInteger();
+    AtomicIntegerArray reads = new AtomicIntegerArray(4);
+    List<Thread> threads = new ArrayList<>();
+    List<FutureTask<Void>> tasks = new ArrayList<>();
+    try (Storage storage = FileStorage.open(path)) {
+      for (int id = 0; id < reads.length(); id++) {
+        int self = id;
+        FutureTask<Void> task =
+            new FutureTask<>(
+                () -> {
+                  ByteBuffer buffer = ByteBuffer.allocateDirect(1 << 17);
+                  while (!done.get()) {
+                    storage.read(buffer.clear(), 0);
+                    reads.incrementAndGet(self);
+                    if (Thread.interrupted()) {
+                      interruptsSeen.incrementAndGet();
+                    }
+                  }
+                  return null;
+                });
+        tasks.add(task);
+        threads.add(new Thread(task));
+      }
+      threads.forEach(Thread::start);
+      try {
+        for (int round = 0; round < 30; round++) {
+          int seenBefore = interruptsSeen.get();
+          threads.get(round % threads.size()).interrupt();
+          while (interruptsSeen.get() == seenBefore) {
+            Thread.sleep(1);
+          }
+          for (int id = 0; id < reads.length(); id++) {
+            int before = reads.get(id);
+            while (reads.get(id) < before + 2) {
+              Thread.sleep(1);
+            }
+          }
+          assertThat(ProcessLocks.on(path)).as("round %d", round).containsExactly(READERS);
+        }
+      } finally {
+        done.set(true);
+      }
+      for (FutureTask<Void> task : tasks) {
+        task.get();
+      }
+    }
   }
 
   @Test
