@@ -18,7 +18,7 @@ import org.junit.jupiter.api.extension.ExtensionContext;
 public final class QemuCondition
     implements ExecutionCondition, SkipExecutionHook, AroundPropertyHook {
   static final String MISSING =
-      "qemu-img and qemu-io are not on PATH: install qemu-utils to run this test";
+      "qemu-img, qemu-io and qemu-nbd are not all on PATH: install qemu-utils to run this test";
 
   private final boolean present;
   private final boolean mandatory;
@@ -45,7 +45,7 @@ public final class QemuCondition
   public ConditionEvaluationResult evaluateExecutionCondition(ExtensionContext context) {
     failIfMissingWhereMandatory();
     return present
-        ? ConditionEvaluationResult.enabled("qemu-img and qemu-io are on PATH")
+        ? ConditionEvaluationResult.enabled("qemu-img, qemu-io and qemu-nbd are on PATH")
         : ConditionEvaluationResult.disabled(MISSING);
   }
 

@@ -15,8 +15,8 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * {@code qemu-img} and {@code qemu-io} of this machine. Each method runs one process and waits for
- * it, at most a minute. Immutable.
+ * {@code qemu-img}, {@code qemu-io} and {@code qemu-nbd} of this machine. Each method but {@link
+ * #serve} runs one process and waits for it, at most a minute. Immutable.
  *
  * <p>Images are always given with their format, so nothing is probed. All methods throw {@link
  * IOException} when the tool fails, unless they return a {@link ToolResult}, which says so itself.
@@ -27,22 +27,28 @@ public final class QemuTools {
 
   private final Path qemuImg;
   private final Path qemuIo;
+  private final Path qemuNbd;
 
-  private QemuTools(Path qemuImg, Path qemuIo) {
+  private QemuTools(Path qemuImg, Path qemuIo, Path qemuNbd) {
     this.qemuImg = qemuImg;
     this.qemuIo = qemuIo;
+    this.qemuNbd = qemuNbd;
   }
 
-  /** The tools, if both are on {@code PATH}. */
+  /** The tools, if all are on {@code PATH}. */
   public static Optional<QemuTools> find() {
     String path = System.getenv("PATH");
     return path == null ? Optional.empty() : find(path);
   }
 
-  /** The tools, if both are in directories of {@code path}, which is written as {@code PATH} is. */
+  /** The tools, if all are in directories of {@code path}, which is written as {@code PATH} is. */
   static Optional<QemuTools> find(String path) {
     return program("qemu-img", path)
-        .flatMap(img -> program("qemu-io", path).map(io -> new QemuTools(img, io)));
+        .flatMap(
+            img ->
+                program("qemu-io", path)
+                    .flatMap(
+                        io -> program("qemu-nbd", path).map(nbd -> new QemuTools(img, io, nbd))));
   }
 
   /**
@@ -85,6 +91,18 @@ public final class QemuTools {
     }
     arguments.add(image.toString());
     return run(qemuIo, arguments);
+  }
+
+  /**
+   * Has an image opened for writing, as a virtual machine does, until the server is closed.
+   *
+   * @param options of {@code qemu-nbd}, for example {@code --read-only}
+   */
+  public QemuServer serve(Path image, String format, String... options) throws IOException {
+    List<String> arguments = new ArrayList<>(List.of("--format", format));
+    arguments.addAll(List.of(options));
+    arguments.add(image.toString());
+    return QemuServer.start(qemuNbd, arguments);
   }
 
   /**

@@ -13,9 +13,9 @@ import org.junit.jupiter.api.extension.ExtendWith;
 /**
  * Marks a test, a property or a whole class that asks {@link QemuTools}.
  *
- * <p>Where {@code qemu-img} and {@code qemu-io} are not on {@code PATH}, the test is skipped, with
- * a reason that the report shows. Where they must not be missing, it fails instead: that is so when
- * the environment has {@code CI=true} or {@code QCOW2_REQUIRE_ORACLE=1}.
+ * <p>Where {@code qemu-img}, {@code qemu-io} and {@code qemu-nbd} are not all on {@code PATH}, the
+ * test is skipped, with a reason that the report shows. Where they must not be missing, it fails
+ * instead: that is so when the environment has {@code CI=true} or {@code QCOW2_REQUIRE_ORACLE=1}.
  */
 @Documented
 @Inherited

@@ -1,6 +1,6 @@
 /**
- * QEMU's own tools as an oracle: what {@code qemu-img} and {@code qemu-io} say about an image is
- * what users will compare with.
+ * QEMU's own tools as an oracle: what {@code qemu-img}, {@code qemu-io} and {@code qemu-nbd} say
+ * about an image and do with it is what users will compare with.
  *
  * <p>{@link io.github.qcow2.testkit.qemu.QemuTools} finds and runs them; {@link
  * io.github.qcow2.testkit.qemu.RequiresQemu} marks the tests that cannot do without. Where the

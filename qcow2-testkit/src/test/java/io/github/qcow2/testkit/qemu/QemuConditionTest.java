@@ -3,13 +3,18 @@ package io.github.qcow2.testkit.qemu;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 
+import java.io.IOException;
 import java.lang.reflect.Proxy;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
 import net.jqwik.api.lifecycle.LifecycleContext;
 import net.jqwik.api.lifecycle.PropertyExecutor;
 import net.jqwik.api.lifecycle.PropertyLifecycleContext;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtensionContext;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
@@ -44,17 +49,27 @@ final class QemuConditionTest {
 
     assertThatIllegalStateException()
         .isThrownBy(() -> condition.evaluateExecutionCondition(JUPITER))
-        .withMessageContaining("not on PATH");
+        .withMessageContaining("on PATH");
     assertThat(condition.shouldBeSkipped(JQWIK).isSkipped()).isFalse();
     assertThatIllegalStateException()
         .isThrownBy(() -> condition.aroundProperty(PROPERTY, unused(PropertyExecutor.class)))
-        .withMessageContaining("not on PATH");
+        .withMessageContaining("on PATH");
   }
 
   @Test
   void toolsAreFoundOnlyWhereThePathLeads() {
     assertThat(QemuTools.find("/nowhere")).isEmpty();
     assertThat(QemuTools.find("")).isEmpty();
+  }
+
+  @Test
+  void oneMissingToolIsAsBadAsThree(@TempDir Path directory) throws IOException {
+    for (String tool : List.of("qemu-img", "qemu-io", "qemu-nbd")) {
+      assertThat(QemuTools.find(directory.toString())).as("without %s", tool).isEmpty();
+      Path program = Files.writeString(directory.resolve(tool), "#!/bin/sh\n");
+      assertThat(program.toFile().setExecutable(true)).isTrue();
+    }
+    assertThat(QemuTools.find(directory.toString())).isPresent();
   }
 
   private static <T> T unused(Class<T> type) {
