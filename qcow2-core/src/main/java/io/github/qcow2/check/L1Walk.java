@@ -21,7 +21,7 @@ final class L1Walk {
   private final ReferenceCounter counter;
   private final TableReferences tables;
   private final FindingLog log;
-  private final long[] words = new long[CHUNK];
+  private final long[] words;
 
   /**
    * For one image.
@@ -43,6 +43,7 @@ final class L1Walk {
     this.counter = counter;
     this.tables = tables;
     this.log = log;
+    this.words = new long[(int) Math.max(1, Math.min(CHUNK, fileLength / Long.BYTES))];
   }
 
   /**
@@ -54,12 +55,12 @@ final class L1Walk {
    */
   void walk(long offset, int entries, boolean active) throws IOException {
     counter.countTable(offset, (long) entries * Long.BYTES);
-    for (int start = 0; start < entries; start += CHUNK) {
+    for (int start = 0; start < entries; start += words.length) {
       long at = offset + (long) start * Long.BYTES;
       if (at < 0 || at >= fileLength) {
         return;
       }
-      int count = Math.min(CHUNK, entries - start);
+      int count = Math.min(words.length, entries - start);
       reader.read(at, words, count);
       for (int i = 0; i < count; i++) {
         if (words[i] != 0) {

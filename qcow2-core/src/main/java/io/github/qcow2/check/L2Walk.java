@@ -7,14 +7,17 @@ import io.github.qcow2.transfer.ReadAhead;
 import io.github.qcow2.transfer.ReadAhead.Step;
 import io.github.qcow2.transfer.ReadAhead.Transfer;
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Brings every L2 table to {@link L2Check}, once each and in file order. Neighbouring tables are
- * read in one transfer, and a thread reads ahead while entries are being checked.
+ * read in one transfer, and a thread reads ahead while entries are being checked, unless there is
+ * so little to read that starting the thread would take longer.
  */
 final class L2Walk {
   private static final int TRANSFER = 1 << 20;
+  private static final int WITHOUT_READ_AHEAD = 256 << 10;
 
   private final Storage storage;
   private final Geometry geometry;
@@ -34,20 +37,42 @@ final class L2Walk {
     int transfer =
         (int) Math.min(Math.max(TRANSFER, clusterSize), (long) tables.size() * clusterSize);
     Runs runs = new Runs(tables.sortedOffsets(), transfer);
+    if ((long) tables.size() * clusterSize <= WITHOUT_READ_AHEAD) {
+      walkHere(runs, check, checkpoint);
+      return;
+    }
     long done = 0;
     try (ReadAhead<Run> ahead = ReadAhead.start(storage.name(), storage::read, runs, transfer)) {
       for (Transfer<Run> next = ahead.next(); next != null; next = ahead.next()) {
         Run step = next.step();
-        budget.tables(step.length());
-        for (int at = 0; at < step.length(); at += clusterSize) {
-          check.check(next.bytes(), at, step.position() + at, tables);
-        }
+        check(step, next.bytes(), check);
         ahead.release(next);
         done += step.length();
         checkpoint.reached(done);
       }
     } catch (InterruptedException e) {
       throw checkpoint.interrupted();
+    }
+  }
+
+  private void walkHere(Runs runs, L2Check check, Checkpoint checkpoint) throws IOException {
+    long done = 0;
+    for (Run run = runs.next(); run != null; run = runs.next()) {
+      if (Thread.interrupted()) {
+        throw checkpoint.interrupted();
+      }
+      ByteBuffer bytes = ByteBuffer.allocate((int) run.length);
+      storage.read(bytes, run.position);
+      check(run, bytes.flip(), check);
+      done += run.length;
+      checkpoint.reached(done);
+    }
+  }
+
+  private void check(Run run, ByteBuffer bytes, L2Check check) throws IOException {
+    budget.tables(run.length);
+    for (int at = 0; at < run.length; at += geometry.clusterSize()) {
+      check.check(bytes, at, run.position + at, tables);
     }
   }
 

@@ -13,11 +13,12 @@ import java.nio.ByteBuffer;
  */
 final class TableReader {
   private static final int WINDOW = 1 << 20;
+  private static final int LEAST_WINDOW = 4096;
 
   private final Storage storage;
   private final long fileLength;
   private final CheckBudget budget;
-  private final ByteBuffer window = ByteBuffer.allocateDirect(WINDOW).limit(0);
+  private final ByteBuffer window;
   private long windowStart;
   private long nextSequential = -1;
 
@@ -25,6 +26,9 @@ final class TableReader {
     this.storage = storage;
     this.fileLength = fileLength;
     this.budget = budget;
+    // A small image is checked in little memory: there may be many of them.
+    int size = (int) Math.max(LEAST_WINDOW, Math.min(WINDOW, fileLength));
+    this.window = ByteBuffer.allocateDirect(size).limit(0);
   }
 
   /**
@@ -36,7 +40,7 @@ final class TableReader {
   void read(long offset, long[] words, int count) throws IOException {
     budget.tables((long) count * Long.BYTES);
     for (int done = 0; done < count; ) {
-      int part = Math.min(count - done, WINDOW / Long.BYTES);
+      int part = Math.min(count - done, window.capacity() / Long.BYTES);
       long at = offset + (long) done * Long.BYTES;
       bytes(at, part * Long.BYTES).asLongBuffer().get(words, done, part);
       done += part;
@@ -46,7 +50,8 @@ final class TableReader {
   /** A view of {@code length} bytes, at most a window. */
   private ByteBuffer bytes(long offset, int length) throws IOException {
     if (offset < windowStart || offset + length > windowStart + window.limit()) {
-      long ahead = offset == nextSequential ? Math.min(WINDOW, fileLength - offset) : length;
+      long ahead =
+          offset == nextSequential ? Math.min(window.capacity(), fileLength - offset) : length;
       window.clear().limit((int) Math.max(length, ahead));
       windowStart = offset;
       try {
