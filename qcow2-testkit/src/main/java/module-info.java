@@ -15,6 +15,7 @@ module io.github.qcow2.testkit {
   exports io.github.qcow2.testkit.build;
   exports io.github.qcow2.testkit.model;
   exports io.github.qcow2.testkit.oracle;
+  exports io.github.qcow2.testkit.powercut;
   exports io.github.qcow2.testkit.qemu;
 
   provides net.jqwik.api.providers.ArbitraryProvider with
