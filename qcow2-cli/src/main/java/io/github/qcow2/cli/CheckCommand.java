@@ -4,6 +4,9 @@ import io.github.qcow2.check.CheckReport;
 import io.github.qcow2.check.Finding;
 import io.github.qcow2.check.ImageCheck;
 import io.github.qcow2.cli.GetoptLong.LongOption;
+import io.github.qcow2.error.ImageLockedException;
+import io.github.qcow2.storage.FileStorage;
+import io.github.qcow2.storage.Storage;
 import java.io.IOException;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -43,7 +46,7 @@ final class CheckCommand {
         case 'r' -> repair = repairMode(console, options.argument());
         case 'T' -> cache = options.argument();
         case 'q' -> quiet = true;
-        case 'U' -> {}
+        case 'U' -> opener.forceShare();
         case OUTPUT -> output = options.argument();
         case UNTRUSTED -> opener.untrusted();
         default -> throw new IllegalStateException();
@@ -93,18 +96,22 @@ final class CheckCommand {
       Console console, DiskOpener opener, String filename, @Nullable String format)
       throws CommandException {
     try {
-      ImageSummary image = ImageSummary.of(filename, format);
+      ImageSummary image = ImageSummary.of(filename, format, opener);
       if (image.qcow2() == null) {
         throw new CommandException(
             NO_CHECKS, "This image format does not support checks", List.of());
       }
       requireBackingFile(image, opener);
-      return ImageCheck.of(FileName.path(filename)).run();
+      try (Storage file = FileStorage.open(FileName.path(filename), opener.locking())) {
+        return ImageCheck.of(file).run();
+      }
+    } catch (ImageLockedException e) {
+      throw DiskOpener.locked(e, false).ending("Could not open '" + filename + "': ");
     } catch (IOException e) {
       DiskOpener.explain(console, e);
       throw new CommandException("Check failed: " + HostErrors.errorName(e));
     } catch (OpenFailure e) {
-      throw new CommandException("Could not open '" + filename + "': " + e.reason());
+      throw e.ending("Could not open '" + filename + "': ");
     }
   }
 
@@ -120,7 +127,7 @@ final class CheckCommand {
     try {
       opener.open(name, opener.format(name, backing.format()), false).close();
     } catch (OpenFailure e) {
-      throw new OpenFailure("Could not open backing file: " + e.reason());
+      throw e.prefixed("Could not open backing file: ");
     } catch (IOException e) {
       throw new OpenFailure("Could not open backing file: " + HostErrors.reason(e));
     }

@@ -44,7 +44,7 @@ final class CompareCommand {
         case 'p' -> showProgress = true;
         case 'q' -> quiet = true;
         case 's' -> strict = true;
-        case 'U' -> {}
+        case 'U' -> opener.forceShare();
         case UNTRUSTED -> opener.untrusted();
         default -> throw new IllegalStateException();
       }

@@ -59,7 +59,7 @@ final class ConvertCommand {
         case 'n' -> skipCreate = true;
         case 'm' -> requireCoroutines(argument);
         case 'W' -> {}
-        case 'U' -> {}
+        case 'U' -> job.opener().forceShare();
         case TARGET_IS_ZERO -> targetIsZero = true;
         case UNTRUSTED -> job.opener().untrusted();
         default -> throw new IllegalStateException();

@@ -35,6 +35,7 @@ final class ConvertJob {
 
   ConvertJob(Console console) {
     this.console = console;
+    opener.lockRawImages();
   }
 
   /** What opens the images. */

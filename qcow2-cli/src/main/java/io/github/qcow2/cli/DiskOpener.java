@@ -5,8 +5,10 @@ import io.github.qcow2.Durability;
 import io.github.qcow2.Qcow2Image;
 import io.github.qcow2.RawImage;
 import io.github.qcow2.ReferencePolicy;
+import io.github.qcow2.error.ImageLockedException;
 import io.github.qcow2.error.Qcow2Exception;
 import io.github.qcow2.storage.FileStorage;
+import io.github.qcow2.storage.LockMode;
 import io.github.qcow2.storage.Storage;
 import io.github.qcow2.storage.WriteLog;
 import io.github.qcow2.storage.WriteLogStorage;
@@ -26,10 +28,30 @@ final class DiskOpener {
   private boolean untrusted;
   private Durability durability = Durability.WRITEBACK;
   private @Nullable Path writeLog;
+  private LockMode locking = LockMode.AUTO;
+  private boolean locksRawImages;
 
   /** From now on, no file that an image names is opened. */
   void untrusted() {
     untrusted = true;
+  }
+
+  /** From now on, images that are only read are neither locked nor refused for being locked. */
+  void forceShare() {
+    locking = LockMode.OFF;
+  }
+
+  /** How images that are only read are locked. */
+  LockMode locking() {
+    return locking;
+  }
+
+  /**
+   * From now on, raw images that are only read are locked as others are. QEMU does that when it
+   * copies them, and lets others write to them otherwise.
+   */
+  void lockRawImages() {
+    locksRawImages = true;
   }
 
   boolean isUntrusted() {
@@ -76,7 +98,7 @@ final class DiskOpener {
     try {
       return ImageFormat.probe(path);
     } catch (IOException e) {
-      throw failure(path, e);
+      throw failure(path, e, false);
     }
   }
 
@@ -97,16 +119,18 @@ final class DiskOpener {
         return openLogged(path, format, writeLog);
       }
       if (format == ImageFormat.RAW) {
-        return writable ? RawImage.openWritable(path, durability) : RawImage.open(path);
+        return writable
+            ? RawImage.openWritable(path, durability)
+            : RawImage.over(FileStorage.open(path, locksRawImages ? locking : LockMode.OFF));
       }
       io.github.qcow2.ImageOpener image =
           Qcow2Image.open(path)
               .references(references())
               .probeBackingFormat()
               .durability(durability);
-      return (writable ? image.writable() : image).build();
+      return (writable ? image.writable() : image.locking(locking)).build();
     } catch (IOException e) {
-      throw failure(path, e);
+      throw failure(path, e, writable);
     }
   }
 
@@ -153,7 +177,7 @@ final class DiskOpener {
     try {
       return open(filename, format(filename, format), writable);
     } catch (OpenFailure e) {
-      throw new CommandException("Could not open '" + filename + "': " + e.reason());
+      throw e.ending("Could not open '" + filename + "': ");
     }
   }
 
@@ -194,7 +218,11 @@ final class DiskOpener {
   }
 
   /** Words a failure to open: which file it was, if another than the one asked for. */
-  static OpenFailure failure(Path path, IOException e) {
+  static OpenFailure failure(Path path, IOException e, boolean writable) {
+    if (e instanceof ImageLockedException failure) {
+      boolean forWriting = writable && failure.image().equals(path.toString());
+      return locked(failure, forWriting).prefixed(levels(path, failure.image()));
+    }
     if (e instanceof FileSystemException failure && failure.getFile() != null) {
       String reason = "Could not open '" + failure.getFile() + "': " + HostErrors.reason(e);
       return new OpenFailure(levels(path, failure.getFile()) + reason);
@@ -203,6 +231,13 @@ final class DiskOpener {
       return new OpenFailure(levels(path, failure.image()) + failure.rule());
     }
     return new OpenFailure("Could not open '" + path + "': " + HostErrors.reason(e));
+  }
+
+  /** Says that somebody else uses a file, as QEMU does. */
+  static OpenFailure locked(ImageLockedException e, boolean forWriting) {
+    return new OpenFailure(
+        "Failed to get " + (forWriting ? "" : "shared ") + "\"write\" lock",
+        List.of("Is another process using the image [" + e.image() + "]?"));
   }
 
   /** One step of words for each step down the backing chain to the file that failed. */
@@ -214,7 +249,7 @@ final class DiskOpener {
         return words.toString();
       }
       try {
-        BackingReference below = BackingReference.of(Qcow2Image.inspect(layer));
+        BackingReference below = BackingReference.of(ImageSummary.inspect(layer, LockMode.OFF));
         if (below == null || below.path() == null) {
           break;
         }

@@ -1,6 +1,7 @@
 package io.github.qcow2.cli;
 
 import io.github.qcow2.storage.FileStorage;
+import io.github.qcow2.storage.LockMode;
 import io.github.qcow2.storage.Storage;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -65,7 +66,7 @@ enum ImageFormat {
   static ImageFormat probe(Path path) throws OpenFailure, IOException {
     ByteBuffer start = ByteBuffer.allocate(PROBED_BYTES);
     // Refuses pipes, which reading would wait for.
-    try (Storage file = FileStorage.open(path)) {
+    try (Storage file = FileStorage.open(path, LockMode.OFF)) {
       file.read(start, 0);
     }
     return of(start.flip());

@@ -4,6 +4,7 @@ import io.github.qcow2.ImageInfo;
 import io.github.qcow2.Qcow2Image;
 import io.github.qcow2.format.HeaderProblem;
 import io.github.qcow2.storage.FileStorage;
+import io.github.qcow2.storage.LockMode;
 import io.github.qcow2.storage.Storage;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -28,10 +29,11 @@ record ImageSummary(
    * Looks at an image.
    *
    * @param format the name of its format, or null to guess
+   * @param opener says whether the image is locked meanwhile
    * @throws OpenFailure if it is no image, or one that cannot be understood
    */
-  static ImageSummary of(String filename, @Nullable String format) throws OpenFailure {
-    DiskOpener opener = new DiskOpener();
+  static ImageSummary of(String filename, @Nullable String format, DiskOpener opener)
+      throws OpenFailure {
     Path path = FileName.path(filename);
     if (Files.isDirectory(path)) {
       throw new OpenFailure("'file' driver requires '" + path + "' to be a regular file");
@@ -44,7 +46,7 @@ record ImageSummary(
       if (ImageFormat.probe(path) != ImageFormat.QCOW2) {
         throw new OpenFailure("Image is not in qcow2 format");
       }
-      ImageInfo info = Qcow2Image.inspect(path);
+      ImageInfo info = inspect(path, opener.locking());
       for (HeaderProblem problem : info.problems()) {
         if (makesTheRestMeaningless(problem)) {
           throw new OpenFailure(problem.rule());
@@ -52,7 +54,7 @@ record ImageSummary(
       }
       return new ImageSummary(path.toString(), info.header().size(), DiskUsage.of(path), info);
     } catch (IOException e) {
-      throw DiskOpener.failure(path, e);
+      throw DiskOpener.failure(path, e, false);
     }
   }
 
@@ -72,8 +74,15 @@ record ImageSummary(
     };
   }
 
+  /** What an image says about itself, locked or not while it is read. */
+  static ImageInfo inspect(Path path, LockMode locking) throws IOException {
+    try (Storage file = FileStorage.open(path, locking)) {
+      return Qcow2Image.inspect(file);
+    }
+  }
+
   private static long rawSize(Path path) throws IOException {
-    try (Storage file = FileStorage.open(path)) {
+    try (Storage file = FileStorage.open(path, LockMode.OFF)) {
       return (file.size() + SECTOR - 1) / SECTOR * SECTOR;
     }
   }

@@ -33,10 +33,11 @@ final class InfoCommand {
     String output = "human";
     boolean chain = false;
     boolean untrusted = false;
+    DiskOpener opener = new DiskOpener();
     for (int option = options.next(); option != GetoptLong.END; option = options.next()) {
       switch (option) {
         case 'f' -> format = options.argument();
-        case 'U' -> {}
+        case 'U' -> opener.forceShare();
         case OUTPUT -> output = options.argument();
         case BACKING_CHAIN -> chain = true;
         case UNTRUSTED -> untrusted = true;
@@ -45,7 +46,7 @@ final class InfoCommand {
     }
     String filename = options.singleFilename();
     boolean json = CommandOptions.isJson(output);
-    List<ImageSummary> images = collect(filename, format, chain, untrusted);
+    List<ImageSummary> images = collect(filename, format, chain, untrusted, opener);
     if (json) {
       console.raw(chain ? InfoJson.ofChain(images) : InfoJson.of(images.get(0)));
       return 0;
@@ -60,14 +61,14 @@ final class InfoCommand {
   }
 
   private static List<ImageSummary> collect(
-      String filename, @Nullable String format, boolean chain, boolean untrusted)
+      String filename, @Nullable String format, boolean chain, boolean untrusted, DiskOpener opener)
       throws CommandException {
     List<ImageSummary> images = new ArrayList<>();
     Set<Path> seen = new HashSet<>();
     String next = filename;
     String nextFormat = format;
     while (next != null) {
-      ImageSummary image = summary(next, nextFormat);
+      ImageSummary image = summary(next, nextFormat, opener);
       if (!seen.add(identity(image.filename()))) {
         throw new CommandException("Backing file '" + next + "' creates an infinite loop.");
       }
@@ -86,12 +87,12 @@ final class InfoCommand {
     return images;
   }
 
-  private static ImageSummary summary(String filename, @Nullable String format)
+  private static ImageSummary summary(String filename, @Nullable String format, DiskOpener opener)
       throws CommandException {
     try {
-      return ImageSummary.of(filename, format);
+      return ImageSummary.of(filename, format, opener);
     } catch (OpenFailure e) {
-      throw new CommandException("Could not open '" + filename + "': " + e.reason());
+      throw e.ending("Could not open '" + filename + "': ");
     }
   }
 

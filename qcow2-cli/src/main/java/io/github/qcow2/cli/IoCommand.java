@@ -70,7 +70,7 @@ final class IoCommand {
         case 's' -> snapshot = true;
         case 'n' -> opener.durability(Durability.WRITEBACK);
         case 't' -> opener.durability(CommandOptions.cacheMode("cache", options.argument()));
-        case 'U' -> {}
+        case 'U' -> opener.forceShare();
         case UNTRUSTED -> opener.untrusted();
         case LOG_WRITES -> {
           opener.writeLog(logFile(options.argument()));

@@ -2,6 +2,7 @@ package io.github.qcow2.cli;
 
 import io.github.qcow2.BlockDevice;
 import io.github.qcow2.RamOverlay;
+import io.github.qcow2.storage.LockMode;
 import java.io.IOException;
 import org.jspecify.annotations.Nullable;
 
@@ -51,6 +52,9 @@ final class IoDevices {
   }
 
   BlockDevice open(String filename) throws OpenFailure {
+    if (opener.locking() == LockMode.OFF && !readOnly && !snapshot) {
+      throw new OpenFailure("force-share=on can only be used with read-only images");
+    }
     ImageFormat known = opener.format(filename, format);
     guessedRaw = format == null && known == ImageFormat.RAW && !readOnly;
     boolean inMemory = snapshot && !readOnly;

@@ -63,6 +63,7 @@ final class IoSession {
       device = devices.open(filename);
     } catch (OpenFailure e) {
       console.error("can't open device " + filename + ": " + e.reason());
+      e.hints().forEach(console::errorLine);
       failed = true;
     }
   }

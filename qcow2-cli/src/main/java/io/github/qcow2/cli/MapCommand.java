@@ -36,7 +36,7 @@ final class MapCommand {
         case 'f' -> format = options.argument();
         case 's' -> start = ByteSize.require(console, "start offset", options.argument());
         case 'l' -> length = ByteSize.require(console, "max length", options.argument());
-        case 'U' -> {}
+        case 'U' -> opener.forceShare();
         case OUTPUT -> output = options.argument();
         case UNTRUSTED -> opener.untrusted();
         default -> throw new IllegalStateException();

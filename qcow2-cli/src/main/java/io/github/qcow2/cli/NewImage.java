@@ -5,6 +5,7 @@ import io.github.qcow2.ImageCreator;
 import io.github.qcow2.Qcow2Image;
 import io.github.qcow2.RawImage;
 import io.github.qcow2.ReferencePolicy;
+import io.github.qcow2.error.ImageLockedException;
 import io.github.qcow2.error.LimitExceededException;
 import io.github.qcow2.format.CompressionType;
 import java.io.IOException;
@@ -140,6 +141,9 @@ final class NewImage {
   }
 
   private static CommandException failure(IOException e) {
+    if (e instanceof ImageLockedException locked) {
+      return DiskOpener.locked(locked, true).ending("");
+    }
     if (e instanceof FileSystemException failure && failure.getFile() != null) {
       return new CommandException(
           "Could not create '" + failure.getFile() + "': " + HostErrors.reason(e));
