@@ -116,8 +116,8 @@ class MainTest {
 
   @Test
   void refusedOptionIsNamed() {
-    assertThat(twins.ours("qcow2", "", "convert", "-c", "a", "b").stderr())
-        .isEqualTo("qcow2: Option '-c' is not supported\n");
+    assertThat(twins.ours("qcow2", "", "convert", "-C", "a", "b").stderr())
+        .isEqualTo("qcow2: Option '-C' is not supported\n");
     assertThat(twins.ours("qcow2", "", "info", "--image-opts", "a").stderr())
         .isEqualTo("qcow2: Option '--image-opts' is not supported\n");
   }
