@@ -76,8 +76,8 @@ public final class PowerCutExperiment {
   }
 
   /**
-   * Lets QEMU's tools judge, too. The image has to name its files {@code data.raw} and {@code
-   * backing.raw}.
+   * Lets QEMU's tools judge, too. A backing file has to be called {@code backing.raw}. Not for a
+   * disk with an external data file, which {@code qemu-img} looks for in its working directory.
    *
    * @param oneIn one state in so many
    * @param files an empty directory that nobody else uses

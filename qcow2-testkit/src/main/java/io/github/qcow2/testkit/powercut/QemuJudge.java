@@ -14,10 +14,7 @@ import org.jspecify.annotations.Nullable;
  * is opened for writing by the library first. Writes files into a directory, always the same.
  */
 final class QemuJudge implements CrashJudge {
-  /** What the kit's images call the files they refer to. */
-  static final String BACKING_NAME = "backing.raw";
-
-  static final String DATA_FILE_NAME = "data.raw";
+  private static final String BACKING_NAME = "backing.raw";
 
   private final PowerCutDisk disk;
   private final GuestJournal journal;
@@ -39,14 +36,10 @@ final class QemuJudge implements CrashJudge {
   @Override
   public @Nullable String findFault(CrashState state) throws IOException {
     ScratchStorage image = state.scratch(PowerCutDisk.IMAGE);
-    ScratchStorage data = disk.hasDataFile() ? state.scratch(PowerCutDisk.DATA_FILE) : null;
     if (disk.oracle(state).header().isDirty()) {
-      disk.openWritable(image, data).close();
+      disk.openWritable(image, null).close();
     }
     Path path = Files.write(directory.resolve("image.qcow2"), image.toByteArray());
-    if (data != null) {
-      Files.write(directory.resolve(DATA_FILE_NAME), data.toByteArray());
-    }
     QemuCheck check = qemu.check(path);
     if (check.corruptions() > 0 || check.checkErrors() > 0) {
       return "qemu-img check: " + check.output();
