@@ -32,7 +32,15 @@ public final class ImageOpener {
     this.storage = storage;
   }
 
-  /** Opens for reading and writing. */
+  /**
+   * Opens for reading and writing.
+   *
+   * <p>An image that was not closed (whose dirty bit is set) is repaired first: all references to
+   * its clusters are counted, which takes one read of every table, and up to {@link
+   * io.github.qcow2.check.ImageCheck#DEFAULT_MEMORY} bytes of memory; then stored counts and COPIED
+   * flags are made to agree. An interrupt of the thread cancels the counting. If more is wrong with
+   * the image, it is refused and stays as it is; it can still be opened read-only.
+   */
   public ImageOpener writable() {
     writable = true;
     return this;

@@ -106,6 +106,41 @@ final class StaleImage {
     }
   }
 
+  /** Spoils entries of the active tables, the refcount table and the snapshot table. */
+  StaleImage withDamage(Random random) {
+    List<Long> places = new ArrayList<>();
+    for (int i = 0; i < header.l1Size(); i++) {
+      long entry = header.l1Offset() + 8L * i;
+      places.add(entry);
+      long table = at(entry) & OFFSET;
+      for (long at = table; table != 0 && at < table + header.clusterSize(); at += 8) {
+        if (at(at) != 0) {
+          places.add(at);
+        }
+      }
+    }
+    for (int i = 0; i < Math.min(8, tableEntries()); i++) {
+      places.add(header.refcountTableOffset() + 8L * i);
+    }
+    for (int i = 0; i < 5 * header.snapshotCount(); i++) {
+      places.add(header.snapshotsOffset() + 8L * i);
+    }
+    for (int i = random.nextInt(4); i >= 0; i--) {
+      long place = places.get(random.nextInt(places.size()));
+      long value =
+          switch (random.nextInt(4)) {
+            case 0 -> at(place) ^ 1L << random.nextInt(64);
+            case 1 ->
+                (long) random.nextInt(bytes.limit() / header.clusterSize() + 2)
+                    << header.clusterBits();
+            case 2 -> random.nextLong();
+            default -> at(places.get(random.nextInt(places.size())));
+          };
+      with(place, value);
+    }
+    return this;
+  }
+
   private int tableEntries() {
     return header.refcountTableClusters() * header.clusterSize() / 8;
   }
