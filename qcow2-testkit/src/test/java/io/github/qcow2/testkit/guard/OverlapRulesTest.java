@@ -133,6 +133,31 @@ final class OverlapRulesTest {
     }
   }
 
+  /** The last L1 entry makes an L2 table of a table that is to get a new entry. */
+  @Test
+  void l1AndRefcountTableThatAreL2TablesTooGetNoNewEntries() throws IOException {
+    BuiltImage built = TrapImage.build();
+    long l1 = built.l1EntryOffset(0);
+    long refcounts = built.refcountTableOffset();
+    BuiltImage[] spoiled = {
+      built.withU64(built.l1EntryOffset(3), COPIED | l1),
+      built.withU64(built.l1EntryOffset(3), COPIED | refcounts).withU64(refcounts, 0)
+    };
+    long[] tables = {l1, refcounts};
+    for (int i = 0; i < 2; i++) {
+      HeapStorage storage = HeapStorage.copyOf("image", spoiled[i].bytes());
+      try (Qcow2Image image = Qcow2Image.open(storage).writable().build()) {
+        assertThatThrownBy(() -> Trap.NEW_L2_TABLE.spring(image))
+            .isInstanceOf(CorruptImageException.class)
+            .hasMessageContaining("(overlaps with active L2 table)")
+            .extracting(e -> ((CorruptImageException) e).offset())
+            .isEqualTo(tables[i]);
+        image.flush();
+      }
+      TrapImage.assertSame(storage.toByteArray(), marked(spoiled[i].bytes()));
+    }
+  }
+
   @Test
   void refcountsThatLieInAnotherTableAreNotChanged() throws IOException {
     BuiltImage built = TrapImage.build();
