@@ -229,6 +229,15 @@ final class SampleDisk {
             .freeClusters(1)
             .make());
     disks.add(new Maker("512, 2-bit refcounts", shape(9, 1)).opened(tiny).make());
+    disks.add(
+        new Maker("512, lazy refcounts", shape(9, 4))
+            .opened(opener -> opener.lazyRefcounts(true))
+            .make());
+    disks.add(
+        new Maker("512, lazy refcounts, new block", shape(9, 6, 160 << 10))
+            .freeClusters(2)
+            .opened(opener -> tiny.apply(opener).lazyRefcounts(true))
+            .make());
     disks.add(new Maker("512, 1-bit refcounts", shape(9, 0)).withoutSnapshot().make());
     disks.add(
         new Maker(
