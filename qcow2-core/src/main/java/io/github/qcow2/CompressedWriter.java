@@ -29,6 +29,7 @@ final class CompressedWriter {
   private final TrackedFile file;
   private final CompressionCodec codec;
   private final BufferPool buffers;
+  private final DiskSize size;
 
   CompressedWriter(
       Geometry geometry,
@@ -37,7 +38,8 @@ final class CompressedWriter {
       CompressedSpace space,
       TrackedFile file,
       CompressionCodec codec,
-      BufferPool buffers) {
+      BufferPool buffers,
+      DiskSize size) {
     this.geometry = geometry;
     this.changes = changes;
     this.locks = locks;
@@ -45,6 +47,7 @@ final class CompressedWriter {
     this.file = file;
     this.codec = codec;
     this.buffers = buffers;
+    this.size = size;
   }
 
   /**
@@ -61,14 +64,18 @@ final class CompressedWriter {
    *
    * @param compressed its bytes, which stay where they are, so that storing can be tried again
    * @param position the guest offset of the cluster
-   * @param length guest bytes that this covers
-   * @return {@code length}
+   * @param length guest bytes that this covers; less than a cluster only at the end of the disk
+   * @return whether that is done; not if the disk does not end there any more, since what was
+   *     compressed has zeros where others may have written by now
    */
-  long store(ByteBuffer compressed, long position, long length) throws IOException {
+  boolean store(ByteBuffer compressed, long position, long length) throws IOException {
     int bytes = compressed.remaining();
     long guestCluster = geometry.clusterIndex(position);
     ClusterLocks.Range held = locks.acquire(guestCluster, guestCluster);
     try {
+      if (length < geometry.clusterSize() && position + length != size.reach()) {
+        return false;
+      }
       changes.ensureTable(position);
       long offset = space.allocate(bytes);
       try {
@@ -79,7 +86,7 @@ final class CompressedWriter {
         space.giveBack(offset, bytes);
         throw t;
       }
-      return length;
+      return true;
     } finally {
       locks.release(held);
     }

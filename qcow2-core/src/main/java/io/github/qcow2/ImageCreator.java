@@ -261,9 +261,8 @@ public final class ImageCreator {
       new ChainOpener(options)
           .checkReferences(file, path, header, data != null && Files.exists(data) ? data : null);
       if (!existed) {
-        Files.createFile(path);
+        file = onFailure.add(FileStorage.createNew(path, options.locking));
         created = true;
-        file = onFailure.add(FileStorage.openWritable(path, options.locking));
       }
       Qcow2Image image = write(file, path, layout, header);
       onFailure.keep();
@@ -344,7 +343,7 @@ public final class ImageCreator {
     if (answer instanceof ReferencePolicy.Answer.OpenFile file) {
       boolean existed = Files.exists(file.path());
       if (!existed || !overwrites) {
-        Files.createFile(file.path());
+        FileStorage.createNew(file.path(), options.locking).close();
       }
       makeDataFile(file.path(), existed);
       return existed ? null : file.path();

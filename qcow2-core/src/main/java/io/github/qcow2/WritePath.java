@@ -166,7 +166,8 @@ final class WritePath {
                 new CompressedSpace(image, geometry, allocator),
                 file,
                 parts.codec,
-                parts.buffers);
+                parts.buffers,
+                size);
   }
 
   /** One step of a request, inside the gate. */
@@ -210,13 +211,25 @@ final class WritePath {
           if (compressed == null) {
             writePlain(plain, at);
           } else {
-            inSteps(at, length, (cluster, bytes) -> target.store(compressed, cluster, bytes));
+            inSteps(
+                at, length, (from, left) -> storeOrWrite(target, compressed, plain, from, left));
           }
           at += length;
         }
       }
     }
     writeThrough();
+  }
+
+  private long storeOrWrite(
+      CompressedWriter target, ByteBuffer compressed, ByteBuffer plain, long position, long length)
+      throws IOException {
+    int before = plain.position();
+    if (before == 0 && target.store(compressed, position, length)) {
+      return length;
+    }
+    writer.writeSome(plain, position);
+    return (long) plain.position() - before;
   }
 
   void writeZeroes(long position, long length, ZeroMode mode) throws IOException {

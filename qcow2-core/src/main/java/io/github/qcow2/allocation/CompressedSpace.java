@@ -91,7 +91,7 @@ public final class CompressedSpace {
     refcounts.blocks().lock().lock();
     try {
       long open = cursor.cluster();
-      boolean adjoins = open + 1 == fresh.first() && open > 0 && canCount(open);
+      boolean adjoins = open + 1 == fresh.first() && length > cursor.room() && canCount(open);
       long start = adjoins ? cursor.next() : fresh.first() << geometry.clusterBits();
       if (start > geometry.compressedOffsetEnd() - length) {
         throw new LimitExceededException(

@@ -12,7 +12,7 @@ import java.util.Set;
  * or whose refcounts call a table free, would otherwise be destroyed by the next write.
  *
  * <p>Knows where tables are, in memory: a number of {@link TableRanges} and a hash of {@link
- * TableClusters}, as large as the L1 table and the refcount table together at most. {@link
+ * TableClusters}, of a few words for each entry of the L1 table and the refcount table. {@link
  * TrackedFile} asks before each write, without a lock. {@link TopTable} tells what changes, under
  * the lock of its store; the monitors here are taken after that and hold nothing up.
  *

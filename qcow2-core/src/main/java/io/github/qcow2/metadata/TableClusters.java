@@ -2,6 +2,7 @@ package io.github.qcow2.metadata;
 
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
+import java.util.SplittableRandom;
 
 /**
  * Which host clusters are tables of one cluster each: L2 tables and refcount blocks.
@@ -30,6 +31,8 @@ final class TableClusters {
   private static final long MORE_MASK = 0x7fL << MORE_SHIFT;
   private static final long KINDS_MASK = MORE_ONE - 1;
   private static final int SMALLEST = 64;
+
+  private final long seed = new SplittableRandom().nextLong();
 
   private volatile long[] slots = new long[SMALLEST];
 
@@ -97,7 +100,7 @@ final class TableClusters {
     return at;
   }
 
-  /** Leaves out what is no table any more; what remains fills a quarter to a half. */
+  /** Leaves out what is no table any more; what remains fills an eighth to a quarter. */
   private void makeRoom() {
     long[] old = slots;
     int live = 0;
@@ -124,8 +127,14 @@ final class TableClusters {
     slots = next;
   }
 
-  /** Neighbours are spread: the upper bits of a product with 2^64 / golden ratio. */
-  private static int hash(long cluster) {
-    return (int) ((cluster * 0x9e37_79b9_7f4a_7c15L) >>> 32);
+  /**
+   * Spreads neighbours, and clusters that somebody has chosen so that they collide: the finalizer
+   * of SplitMix64 over a number that nobody can know beforehand.
+   */
+  private int hash(long cluster) {
+    long z = cluster + seed;
+    z = (z ^ (z >>> 30)) * 0xbf58_476d_1ce4_e5b9L;
+    z = (z ^ (z >>> 27)) * 0x94d0_49bb_1331_11ebL;
+    return (int) (z ^ (z >>> 31));
   }
 }

@@ -280,11 +280,14 @@ public final class Convert {
 
     private void write(ByteBuffer bytes, int from, int to, long position) throws IOException {
       ByteBuffer piece = bytes.duplicate().limit(to).position(from);
-      if (compressedClusterSize == 0) {
-        target.write(piece, position + from);
-      } else {
+      if (compressedClusterSize != 0) {
+        // A part of a cluster is compressed only where the target ends with it.
+        int rest = position + to == targetSize ? 0 : (to - from) % compressedClusterSize;
+        piece.limit(to - rest);
         target.writeCompressed(piece, position + from);
+        piece.limit(to);
       }
+      target.write(piece, position + piece.position());
       bytesWritten += to - from;
     }
 

@@ -50,7 +50,6 @@ public final class FileStorage extends Storage {
   private static final ReopeningChannel.Operation SIZE = (file, bytes, none) -> file.size();
   private static final ReopeningChannel.Operation DEVICE_SIZE = FileStorage::deviceSize;
   private static final ReopeningChannel.Operation SET_SIZE = FileStorage::setSize;
-  private static final ReopeningChannel.Operation FORCE = FileStorage::force;
 
   private final HostFile file;
   private final ReopeningChannel channel;
@@ -117,6 +116,7 @@ public final class FileStorage extends Storage {
   public static FileStorage create(Path path, LockMode locking) throws IOException {
     if (!Files.exists(path)) {
       make(path);
+      OpenFiles.OF_THIS_PROCESS.wasClosed(path);
     }
     FileStorage storage = openWritable(path, locking);
     try {
@@ -127,6 +127,26 @@ public final class FileStorage extends Storage {
     } catch (Throwable t) {
       storage.close();
       throw t;
+    }
+  }
+
+  /**
+   * Makes a file and opens it for reading and writing.
+   *
+   * @throws FileAlreadyExistsException if there is one already; it stays as it is
+   */
+  public static FileStorage createNew(Path path, LockMode locking) throws IOException {
+    Files.createFile(path);
+    boolean opened = false;
+    try {
+      OpenFiles.OF_THIS_PROCESS.wasClosed(path);
+      FileStorage storage = openWritable(path, locking);
+      opened = true;
+      return storage;
+    } finally {
+      if (!opened) {
+        Files.deleteIfExists(path);
+      }
     }
   }
 
@@ -212,7 +232,7 @@ public final class FileStorage extends Storage {
 
   @Override
   protected void forceHook() throws IOException {
-    channel.perform(FORCE, NO_BYTES, 0);
+    channel.force();
   }
 
   @Override
@@ -247,11 +267,6 @@ public final class FileStorage extends Storage {
       channel.write(zero, size - 1);
     }
     return size;
-  }
-
-  private static long force(FileChannel channel, ByteBuffer none, long nothing) throws IOException {
-    channel.force(false);
-    return 0;
   }
 
   /**

@@ -50,6 +50,11 @@ final class FileUse {
     return LockClaim.of(writable);
   }
 
+  /** See {@link OpenFile#sync}. */
+  boolean sync() throws IOException {
+    return open.sync();
+  }
+
   /** Whether what others may do with the file is limited by this use of it. */
   boolean locks() {
     return mode != LockMode.OFF && lost == null;

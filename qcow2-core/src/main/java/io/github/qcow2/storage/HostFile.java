@@ -4,9 +4,11 @@ import io.github.qcow2.error.FileReplacedException;
 import io.github.qcow2.error.Qcow2Exception;
 import io.github.qcow2.error.UnsupportedFeatureException;
 import java.io.IOException;
+import java.io.RandomAccessFile;
 import java.nio.channels.ClosedByInterruptException;
 import java.nio.channels.FileChannel;
 import java.nio.file.FileSystem;
+import java.nio.file.FileSystems;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.OpenOption;
@@ -107,6 +109,27 @@ record HostFile(Path path, Kind kind, @Nullable Object identity) {
       if (interrupted) {
         Thread.currentThread().interrupt();
       }
+    }
+  }
+
+  /**
+   * Opens a descriptor of this very file that no interrupt closes, to sync through.
+   *
+   * @return null where only channels are to be had, as in file systems other than the default
+   * @throws FileReplacedException if the path leads elsewhere by now
+   */
+  @Nullable RandomAccessFile openForSync() throws IOException {
+    if (!path.getFileSystem().equals(FileSystems.getDefault())) {
+      return null;
+    }
+    checkStillThere();
+    RandomAccessFile descriptor = new RandomAccessFile(path.toFile(), "rw");
+    try {
+      checkStillThere();
+      return descriptor;
+    } catch (Throwable t) {
+      descriptor.close();
+      throw t;
     }
   }
 

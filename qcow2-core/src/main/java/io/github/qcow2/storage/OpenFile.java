@@ -4,6 +4,7 @@ import io.github.qcow2.error.ImageLockedException;
 import io.github.qcow2.error.Qcow2Exception;
 import io.github.qcow2.error.UnsupportedFeatureException;
 import java.io.IOException;
+import java.io.RandomAccessFile;
 import java.nio.channels.FileChannel;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -45,6 +46,9 @@ final class OpenFile {
   /** Whether a channel was closed since the locks were taken. */
   private boolean dropped;
 
+  /** Open from the first writer on until nobody has the file open; see {@link #sync}. */
+  private @Nullable RandomAccessFile syncing;
+
   OpenFile(RangeLocks.Taker taker) {
     this.taker = taker;
   }
@@ -60,6 +64,9 @@ final class OpenFile {
       if (use.mode() != LockMode.OFF) {
         lock(use);
       }
+      if (use.writable() && syncing == null) {
+        syncing = use.file().openForSync();
+      }
       use.channel = channel;
       uses.add(use);
       begun = true;
@@ -69,6 +76,25 @@ final class OpenFile {
         release(use, channel);
       }
     }
+  }
+
+  /**
+   * Makes everything durable through a descriptor that was there from the beginning. A force that
+   * an interrupt has cut off may have failed without anybody hearing of it; the host reports that
+   * failure once to each descriptor, and a channel opened afterwards would hear of success.
+   *
+   * @return false if there is no such descriptor
+   */
+  boolean sync() throws IOException {
+    RandomAccessFile descriptor;
+    synchronized (this) {
+      descriptor = syncing;
+    }
+    if (descriptor == null) {
+      return false;
+    }
+    descriptor.getFD().sync();
+    return true;
   }
 
   /** Opens a channel in place of one that was closed, once the locks are there again. */
@@ -99,6 +125,10 @@ final class OpenFile {
   synchronized void end(FileUse use) throws IOException {
     uses.remove(use);
     FileChannel channel = use.channel;
+    if (uses.isEmpty() && syncing != null) {
+      syncing.close();
+      syncing = null;
+    }
     if (channel == null) {
       return;
     }

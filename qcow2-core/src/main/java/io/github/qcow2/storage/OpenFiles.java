@@ -1,6 +1,7 @@
 package io.github.qcow2.storage;
 
 import java.io.IOException;
+import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.Map;
 
@@ -51,6 +52,21 @@ final class OpenFiles {
     Entry entry = entries.get(key);
     if (entry != null && --entry.users == 0) {
       entries.remove(key);
+    }
+  }
+
+  /**
+   * Somebody has closed a descriptor of a file that is not in this register, such as the one that
+   * made it. Whoever has opened and locked the file meanwhile has lost the locks, and gets them
+   * again.
+   */
+  void wasClosed(Path path) throws IOException {
+    Object key = key(HostFile.at(path));
+    OpenFile file = enter(key);
+    try {
+      file.channelWasClosed(null);
+    } finally {
+      leave(key);
     }
   }
 

@@ -74,6 +74,32 @@ final class ReopeningChannel {
     }
   }
 
+  /**
+   * Makes everything durable. Not an operation like others, since it must not simply be repeated:
+   * see {@link OpenFile#sync}.
+   */
+  void force() throws IOException {
+    boolean interrupted = false;
+    try {
+      boolean done = false;
+      while (!done) {
+        interrupted |= Thread.interrupted();
+        FileChannel current = channel;
+        try {
+          current.force(false);
+          done = true;
+        } catch (ClosedChannelException e) {
+          replace(current);
+          done = use.sync();
+        }
+      }
+    } finally {
+      if (interrupted) {
+        Thread.currentThread().interrupt();
+      }
+    }
+  }
+
   /** Later operations fail. Those under way in other threads may fail, too. */
   void close() throws IOException {
     synchronized (lock) {

@@ -6,16 +6,21 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.github.qcow2.Extent;
 import io.github.qcow2.Qcow2Image;
 import io.github.qcow2.ReferencePolicy;
+import io.github.qcow2.codec.CodecException;
+import io.github.qcow2.codec.CompressionCodec;
+import io.github.qcow2.codec.DeflateCodec;
 import io.github.qcow2.error.UnsupportedFeatureException;
 import io.github.qcow2.storage.HeapStorage;
 import io.github.qcow2.testkit.model.Content;
 import io.github.qcow2.testkit.oracle.CheckResult;
 import io.github.qcow2.testkit.oracle.SpecOracle;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Random;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -120,6 +125,55 @@ final class CompressedWriteTest {
     }
     assertThat(SpecOracle.of(storage.toByteArray()).check().findings()).isEmpty();
     assertThat(storage.toByteArray().length % 512).isZero();
+  }
+
+  /** Grows the disk, and writes behind its old end, while the last cluster is being compressed. */
+  private static final class GrowingCodec implements CompressionCodec {
+    private final CompressionCodec deflate = new DeflateCodec();
+    private @Nullable Qcow2Image image;
+
+    @Override
+    public int compressionType() {
+      return deflate.compressionType();
+    }
+
+    @Override
+    public String name() {
+      return deflate.name();
+    }
+
+    @Override
+    public void decompress(ByteBuffer source, ByteBuffer target) throws CodecException {
+      deflate.decompress(source, target);
+    }
+
+    @Override
+    public int compress(ByteBuffer source, ByteBuffer target) {
+      Qcow2Image growing = image;
+      image = null;
+      if (growing != null) {
+        try {
+          growing.grow(2 * CLUSTER);
+          growing.write(filled(512, 9), CLUSTER - 512);
+          growing.flush();
+        } catch (IOException e) {
+          throw new UncheckedIOException(e);
+        }
+      }
+      return deflate.compress(source, target);
+    }
+  }
+
+  @Test
+  void diskThatGrowsMeanwhileLosesNothingBehindItsOldEnd() throws IOException {
+    GrowingCodec codec = new GrowingCodec();
+    try (Qcow2Image image =
+        Qcow2Image.create(new HeapStorage("image"), CLUSTER / 2).codec(codec).build()) {
+      codec.image = image;
+      image.writeCompressed(filled(CLUSTER / 2, 1), 0);
+      assertThat(read(image, 0, CLUSTER / 2)).containsOnly(1);
+      assertThat(read(image, CLUSTER - 512, 512)).containsOnly(9);
+    }
   }
 
   @Test

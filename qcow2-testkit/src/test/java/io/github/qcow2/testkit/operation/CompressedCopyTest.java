@@ -78,6 +78,19 @@ final class CompressedCopyTest {
   }
 
   @Test
+  void targetMayBeLargerThanTheSourceByPartOfACluster() throws IOException {
+    byte[] bytes = Content.compressible(5, 0, 3 * 65_536 + 1024);
+    HeapStorage file = new HeapStorage("target");
+    try (RawImage source = RawImage.over(HeapStorage.copyOf("raw", bytes));
+        Qcow2Image target = Qcow2Image.create(file, 1 << 20).build()) {
+      Convert.from(source).to(target).targetIsZero(true).compressed(65_536).run();
+      byte[] copy = new byte[1 << 20];
+      target.read(ByteBuffer.wrap(copy), 0);
+      assertThat(Arrays.mismatch(copy, Arrays.copyOf(bytes, copy.length))).isEqualTo(-1);
+    }
+  }
+
+  @Test
   void zerosAreStoredTooIfSparseBytesIsZero() throws IOException {
     HeapStorage file = new HeapStorage("target");
     try (RawImage source = RawImage.over(HeapStorage.copyOf("raw", new byte[1 << 20]));
