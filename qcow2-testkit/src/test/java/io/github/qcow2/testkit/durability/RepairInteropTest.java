@@ -4,6 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.github.qcow2.Qcow2Image;
 import io.github.qcow2.ReferencePolicy;
+import io.github.qcow2.testkit.powercut.CrashBounds;
+import io.github.qcow2.testkit.powercut.CrashStates;
+import io.github.qcow2.testkit.powercut.PowerCutLog;
 import io.github.qcow2.testkit.qemu.QemuTools;
 import io.github.qcow2.testkit.qemu.RequiresQemu;
 import java.io.IOException;
@@ -128,21 +131,20 @@ final class RepairInteropTest {
             .withRandomCounts(random)
             .withoutBlocks(random)
             .bytes();
-    RecordedFile file = new RecordedFile(stale);
-    Qcow2Image.open(file).writable().build().close();
-    PowerCuts cuts = new PowerCuts(random);
+    PowerCutLog log = new PowerCutLog();
+    Qcow2Image.open(log.storage("image", stale)).writable().build().close();
     int[] seen = {0};
-    cuts.forEach(
-        stale,
-        file.events(),
-        left -> {
-          if (seen[0]++ % 10 == 0) {
-            Path cut = Files.write(directory.resolve("cut.qcow2"), left);
-            qemu.io(cut, "length").orThrow();
-            assertThat(qemu.check(cut).isClean()).isTrue();
-            assertThat(qemu.content(cut)).isEqualTo(before);
-          }
-        });
-    assertThat(seen[0]).isGreaterThan(20);
+    CrashStates.of(log)
+        .bounds(CrashBounds.QUICK)
+        .forEach(
+            state -> {
+              if (seen[0]++ % 20 == 0) {
+                Path cut = Files.write(directory.resolve("cut.qcow2"), state.toByteArray(0));
+                qemu.io(cut, "length").orThrow();
+                assertThat(qemu.check(cut).isClean()).isTrue();
+                assertThat(qemu.content(cut)).isEqualTo(before);
+              }
+            });
+    assertThat(seen[0]).isGreaterThan(100);
   }
 }

@@ -5,8 +5,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.github.qcow2.Qcow2Image;
 import io.github.qcow2.storage.HeapStorage;
 import io.github.qcow2.testkit.build.RandomImage;
-import io.github.qcow2.testkit.durability.RecordedFile.Event;
 import io.github.qcow2.testkit.generate.ImageShape;
+import io.github.qcow2.testkit.powercut.CrashBounds;
+import io.github.qcow2.testkit.powercut.CrashStates;
+import io.github.qcow2.testkit.powercut.PowerCutLog;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.Arrays;
@@ -19,30 +21,25 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** A repair that a power cut ends anywhere is done again at the next opening. */
 final class RepairInterruptedTest {
   /** One in so many interrupted repairs has its own repair interrupted. */
-  private static final int AGAIN = 50;
+  private static final int AGAIN = 200;
 
-  private int states;
-
-  /** What a repair does to a file. */
-  private static List<Event> repair(byte[] stale) throws IOException {
-    RecordedFile file = new RecordedFile(stale);
-    Qcow2Image.open(file).writable().build().close();
-    return file.events();
-  }
+  private long states;
 
   private void interrupt(byte[] stale, List<byte[]> contents, Random random, boolean again)
       throws IOException {
-    PowerCuts cuts = new PowerCuts(random);
-    cuts.forEach(
-        stale,
-        repair(stale),
-        left -> {
-          states++;
-          StaleImage.assertSound(StaleImage.repaired(left), contents);
-          if (again && random.nextInt(AGAIN) == 0 && (left[79] & 1) != 0) {
-            interrupt(left, contents, random, false);
-          }
-        });
+    PowerCutLog log = new PowerCutLog();
+    Qcow2Image.open(log.storage("image", stale)).writable().build().close();
+    states +=
+        CrashStates.of(log)
+            .bounds(again ? CrashBounds.FULL : CrashBounds.QUICK)
+            .forEach(
+                state -> {
+                  byte[] left = state.toByteArray(0);
+                  StaleImage.assertSound(StaleImage.repaired(left), contents);
+                  if (again && random.nextInt(AGAIN) == 0 && (left[79] & 1) != 0) {
+                    interrupt(left, contents, random, false);
+                  }
+                });
   }
 
   @ParameterizedTest

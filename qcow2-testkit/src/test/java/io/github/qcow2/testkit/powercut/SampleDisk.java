@@ -273,6 +273,13 @@ final class SampleDisk {
             .opened(tiny)
             .make());
     disks.add(new Maker("64 KiB", shape(16, 4, 1200L << 20)).make());
+    disks.add(
+        new Maker(
+                "512, lazy refcounts, refcount table full",
+                new ImageShape(3, 9, 6, false, 2304 << 10, ImageShape.Backing.NONE, 0))
+            .freeClusters(4)
+            .opened(opener -> tiny.apply(opener).lazyRefcounts(true))
+            .make());
     return disks;
   }
 
