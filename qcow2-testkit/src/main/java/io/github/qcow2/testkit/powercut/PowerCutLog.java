@@ -1,7 +1,12 @@
 package io.github.qcow2.testkit.powercut;
 
+import io.github.qcow2.storage.HeapStorage;
+import io.github.qcow2.storage.WriteLog;
+import io.github.qcow2.storage.WriteLogStorage;
+import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 
 /**
@@ -62,6 +67,40 @@ public final class PowerCutLog {
   /** What has been recorded so far, in the order in which it was issued. */
   synchronized List<LogEvent> events() {
     return List.copyOf(events);
+  }
+
+  /**
+   * Writes what was done to one file in the format of {@code dm-log-writes}, for other tools: writes
+   * in the order in which they returned, each barrier where it was issued.
+   *
+   * @param file number of the file
+   * @param target an empty log, closed in the end
+   */
+  public void export(int file, WriteLog target) throws IOException {
+    RecordedFile recorded = files().get(file);
+    List<LogEvent> ordered = new ArrayList<>();
+    for (LogEvent event : events()) {
+      if (event.file == file && event.completed() != LogEvent.NEVER) {
+        ordered.add(event);
+      }
+    }
+    ordered.sort(
+        Comparator.comparingLong(
+            event -> event.kind == LogEvent.Kind.BARRIER ? event.issued : event.completed()));
+    HeapStorage content = HeapStorage.copyOf(recorded.name, recorded.original());
+    try (WriteLogStorage replay = new WriteLogStorage(content, target)) {
+      for (LogEvent event : ordered) {
+        switch (event.kind) {
+          case WRITE -> {
+            long end = Math.max(event.end, replay.size());
+            int length = (int) Math.min(event.sectors.length, end - event.start);
+            replay.write(ByteBuffer.wrap(event.sectors, 0, length), event.start);
+          }
+          case RESIZE -> replay.setSize(event.end);
+          case BARRIER -> replay.force();
+        }
+      }
+    }
   }
 
   void write(RecordedFile file, ByteBuffer source, long position) {

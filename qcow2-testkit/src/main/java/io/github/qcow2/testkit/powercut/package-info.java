@@ -23,8 +23,9 @@
  * </ol>
  *
  * <p>To test an application that keeps its data in an image, record it and judge with its own
- * means: the example is in {@link io.github.qcow2.testkit.powercut.CrashStates}. For other tools, a
- * log can be written as {@code dm-log-writes} has it.
+ * means: the example is in {@link io.github.qcow2.testkit.powercut.CrashStates}. For other tools,
+ * {@link io.github.qcow2.testkit.powercut.PowerCutLog#export} writes a log as {@code dm-log-writes}
+ * has it.
  *
  * <p>A finding reads like this, and everything in it can be pasted back:
  *
