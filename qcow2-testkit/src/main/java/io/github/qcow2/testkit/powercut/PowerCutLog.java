@@ -70,8 +70,8 @@ public final class PowerCutLog {
   }
 
   /**
-   * Writes what was done to one file in the format of {@code dm-log-writes}, for other tools: writes
-   * in the order in which they returned, each barrier where it was issued.
+   * Writes what was done to one file in the format of {@code dm-log-writes}, for other tools:
+   * writes in the order in which they returned, each barrier where it was issued.
    *
    * @param file number of the file
    * @param target an empty log, closed in the end
