@@ -23,7 +23,7 @@ public sealed interface DiskOperation {
 
   /**
    * Writes {@link Content#compressible} of the seed in compressed clusters; plainly, where the
-   * device is no qcow2 image.
+   * device is no qcow2 image, or has its data in a file of its own.
    *
    * @param position first guest byte, a multiple of the cluster size
    * @param length in bytes: whole clusters, or up to the end of the disk

@@ -66,7 +66,7 @@ public final class SideBySide implements AutoCloseable {
       model.write(write.position(), bytes);
     } else if (operation instanceof DiskOperation.WriteCompressed write) {
       byte[] bytes = write.bytes();
-      if (device instanceof Qcow2Image image) {
+      if (device instanceof Qcow2Image image && !image.header().hasDataFile()) {
         image.writeCompressed(ByteBuffer.wrap(bytes), write.position());
       } else {
         device.write(ByteBuffer.wrap(bytes), write.position());
@@ -81,7 +81,7 @@ public final class SideBySide implements AutoCloseable {
     } else if (operation instanceof DiskOperation.Read read) {
       compare(read.position(), read.length());
     } else if (operation instanceof DiskOperation.Grow grow) {
-      if (device instanceof Qcow2Image image) {
+      if (device instanceof Qcow2Image image && !image.header().hasDataFile()) {
         image.grow(grow.size());
         model.grow(grow.size());
       }
