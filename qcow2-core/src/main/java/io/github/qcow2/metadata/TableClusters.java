@@ -32,12 +32,22 @@ final class TableClusters {
   private static final long KINDS_MASK = MORE_ONE - 1;
   private static final int SMALLEST = 64;
 
-  private final long seed = new SplittableRandom().nextLong();
+  private final long seed;
 
   private volatile long[] slots = new long[SMALLEST];
 
   /** Slots that are not free, those without kinds included. */
   private int taken;
+
+  /** An empty table. */
+  TableClusters() {
+    this(new SplittableRandom().nextLong());
+  }
+
+  /** An empty table in which clusters have known places, for tests. */
+  TableClusters(long seed) {
+    this.seed = seed;
+  }
 
   /** The kinds of table that a cluster is, as {@link ClusterKind#bit() bits}; 0 if none. */
   int kinds(long cluster) {

@@ -35,7 +35,7 @@ final class MetadataLincheckTest {
   /** Which clusters are tables, at the moment at which the hash table must grow. */
   @Param(name = "cluster", gen = IntGen.class, conf = "31:33")
   public static final class Clusters {
-    private final TableClusters clusters = new TableClusters();
+    private final TableClusters clusters = new TableClusters(1);
 
     public Clusters() {
       for (int cluster = 1; cluster < 32; cluster++) {
