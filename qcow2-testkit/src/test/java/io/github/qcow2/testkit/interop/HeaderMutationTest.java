@@ -19,6 +19,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.function.Consumer;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -213,10 +214,10 @@ final class HeaderMutationTest {
     assertThat(reads).as("qemu-io read, %s", mutation).isEqualTo(mutation.qemu == Qemu.OPENS);
   }
 
-  @ParameterizedTest
-  @MethodSource("damaged")
-  void imageMarkedAsDamagedIsReadButNotWritten(long incompatibleBit) throws IOException {
-    Path path = mutated(unsupported("", h -> h.putLong(72, incompatibleBit), 0, "", true));
+  /** What becomes of the other mark, that counts are stale, is told where repairs are. */
+  @Test
+  void imageMarkedAsCorruptIsReadButNotWritten() throws IOException {
+    Path path = mutated(unsupported("", h -> h.putLong(72, 2), 0, "", true));
     try (Qcow2Image image = Qcow2Image.open(path).build()) {
       assertThat(GuestBytes.of(image, 0, 512)).containsOnly(0);
     }
@@ -224,9 +225,5 @@ final class HeaderMutationTest {
         .isInstanceOf(Qcow2Exception.class);
     assertThat(Qcow2Image.inspect(path).isReadable()).isTrue();
     assertThat(Qcow2Image.inspect(path).problems()).hasSize(1);
-  }
-
-  static List<Long> damaged() {
-    return List.of(1L, 2L);
   }
 }
