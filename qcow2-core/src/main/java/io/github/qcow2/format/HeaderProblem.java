@@ -35,7 +35,7 @@ public record HeaderProblem(Kind kind, long offset, String rule) {
     /** A program found damage and set the corrupt bit: to be repaired before it is written to. */
     MARKED_CORRUPT(false, true),
 
-    /** The dirty bit: refcounts are to be rebuilt before anything is allocated. */
+    /** The dirty bit: refcounts are made right when the image is next opened for writing. */
     MARKED_DIRTY(false, false),
 
     /** Against the letter of the format, and harmless. QEMU opens such an image; so do we. */
