@@ -3,6 +3,7 @@ package io.github.qcow2.allocation;
 import io.github.qcow2.error.CorruptImageException;
 import io.github.qcow2.error.LimitExceededException;
 import io.github.qcow2.format.Geometry;
+import io.github.qcow2.format.RefcountTableEntry;
 import io.github.qcow2.format.RefcountWidth;
 import io.github.qcow2.metadata.Damage;
 import io.github.qcow2.metadata.SliceStore;
@@ -28,9 +29,6 @@ import java.io.IOException;
  * </pre>
  */
 public final class Refcounts {
-  /** Bits 9 to 63 of a refcount table entry. */
-  private static final long BLOCK_OFFSET = -1L << 9;
-
   private final String image;
   private final Damage damage;
   private final Geometry geometry;
@@ -71,7 +69,7 @@ public final class Refcounts {
   /** Host offset of the block that covers a cluster, or 0 if there is none. */
   long blockOffset(long cluster) throws CorruptImageException {
     long index = tableIndex(cluster);
-    long offset = table.get(index) & BLOCK_OFFSET;
+    long offset = RefcountTableEntry.offset(table.get(index));
     if ((offset & geometry.clusterMask()) != 0
         || offset < 0
         || offset >= Geometry.HOST_OFFSET_END) {

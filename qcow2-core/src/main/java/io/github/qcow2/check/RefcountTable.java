@@ -1,14 +1,12 @@
 package io.github.qcow2.check;
 
 import io.github.qcow2.format.Header;
+import io.github.qcow2.format.RefcountTableEntry;
 import io.github.qcow2.storage.Storage;
 import java.io.IOException;
 
 /** The refcount table as it is in the file (qcow2 spec, "Host cluster management"). */
 final class RefcountTable {
-  /** Bits 9 to 63 of an entry: the host offset of the block. */
-  private static final long OFFSET_MASK = ~0x1ffL;
-
   private final long offset;
   private final long[] entries;
 
@@ -46,11 +44,11 @@ final class RefcountTable {
 
   /** The host offset in an entry; negative or unaligned if the entry is broken. */
   static long blockOffset(long entry) {
-    return entry & OFFSET_MASK;
+    return RefcountTableEntry.offset(entry);
   }
 
   /** The bits of an entry that must be 0. */
   static long reservedBits(long entry) {
-    return entry & ~OFFSET_MASK;
+    return RefcountTableEntry.reserved(entry);
   }
 }

@@ -12,8 +12,7 @@ import java.io.IOException;
  * barriers, so that a power cut leaves the old header or the new one; before it, everything that
  * the new header points to is durable. If the change fails the header is what it was, or, where
  * that cannot be had, nothing more is written to the file. Called by one thread at a time: while
- * the image is being opened, or from {@link FlushEpochs#exclusively} and {@link
- * FlushEpochs#withoutFlush}.
+ * the image is being opened, or under the flush lock of {@link FlushEpochs}.
  */
 public final class HeaderFile {
   private final TrackedFile file;

@@ -2,6 +2,7 @@ package io.github.qcow2.metadata;
 
 import io.github.qcow2.error.CorruptImageException;
 import io.github.qcow2.format.L1Entry;
+import io.github.qcow2.format.RefcountTableEntry;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -44,9 +45,6 @@ public final class TopTable {
       this.words = words;
     }
   }
-
-  /** Bits 9 to 63: so wide only in the refcount table, where what is above 55 must be 0. */
-  private static final long OFFSET_MASK = -1L << 9;
 
   private final ClusterKind kind;
   private final BitSet dirtySectors = new BitSet();
@@ -122,7 +120,9 @@ public final class TopTable {
   }
 
   private long offsetIn(long entry) {
-    return entry & (kind == ClusterKind.REFCOUNT_TABLE ? OFFSET_MASK : L1Entry.OFFSET_MASK);
+    return kind == ClusterKind.REFCOUNT_TABLE
+        ? RefcountTableEntry.offset(entry)
+        : L1Entry.offset(entry);
   }
 
   private OverlapGuard.Place place() {

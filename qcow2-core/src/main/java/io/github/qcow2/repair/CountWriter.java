@@ -1,6 +1,7 @@
 package io.github.qcow2.repair;
 
 import io.github.qcow2.format.Geometry;
+import io.github.qcow2.format.RefcountTableEntry;
 import io.github.qcow2.format.RefcountWidth;
 import io.github.qcow2.metadata.ClusterKind;
 import io.github.qcow2.metadata.TrackedFile;
@@ -12,9 +13,6 @@ import java.io.IOException;
  * only the former must be durable before something else is written.
  */
 final class CountWriter {
-  /** Bits 9 to 63 of a refcount table entry. */
-  private static final long BLOCK_OFFSET = -1L << 9;
-
   private final TrackedFile file;
   private final RepairPlan plan;
   private final TableReading reading;
@@ -49,7 +47,7 @@ final class CountWriter {
     long[] table = plan.oldTable();
     for (int index = 0; index < table.length; index++) {
       if (table[index] != 0) {
-        long offset = table[index] & BLOCK_OFFSET;
+        long offset = RefcountTableEntry.offset(table[index]);
         plan.counts(index, width, wanted);
         reading.read(offset, present);
         compare();

@@ -88,11 +88,7 @@ enum PlantedFault {
   REUSED_EARLY {
     @Override
     void plant(Plan plan) {
-      plan.change(
-          Quarantine.class.getName(),
-          Advice.to(ForgetEpoch.class).on(named("add").and(hasEpoch())),
-          Advice.to(SayYes.class).on(named("isFull")),
-          Advice.to(SayNo.class).on(named("awaitsFlush")));
+      releaseAtOnce(plan, ForgetEpoch.class);
     }
   },
 
@@ -109,11 +105,7 @@ enum PlantedFault {
   DECREMENT_FIRST {
     @Override
     void plant(Plan plan) {
-      plan.change(
-          Quarantine.class.getName(),
-          Advice.to(ForgetEpochOfTables.class).on(named("add").and(hasEpoch())),
-          Advice.to(SayYes.class).on(named("isFull")),
-          Advice.to(SayNo.class).on(named("awaitsFlush")));
+      releaseAtOnce(plan, ForgetEpochOfTables.class);
       plan.change(ClusterAllocator.class.getName(), Advice.to(KeepHint.class).on(named("lower")));
     }
   },
@@ -185,6 +177,15 @@ enum PlantedFault {
 
   private static AsmVisitorWrapper without(String call, String method) {
     return MemberSubstitution.relaxed().method(named(call)).stub().on(named(method));
+  }
+
+  /** Lets clusters out of quarantine before a flush, if the advice says that they are durable. */
+  private static void releaseAtOnce(Plan plan, Class<?> epochs) {
+    plan.change(
+        Quarantine.class.getName(),
+        Advice.to(epochs).on(named("add").and(hasEpoch())),
+        Advice.to(SayYes.class).on(named("isFull")),
+        Advice.to(SayNo.class).on(named("awaitsFlush")));
   }
 
   /** Tells the method of the quarantine from the one of its batches, which has the same name. */
