@@ -1,5 +1,6 @@
 package io.github.qcow2;
 
+import io.github.qcow2.crypto.AesSectors;
 import io.github.qcow2.error.CorruptImageException;
 import io.github.qcow2.error.LimitExceededException;
 import io.github.qcow2.error.Qcow2Exception;
@@ -31,6 +32,8 @@ final class ChainOpener {
   private static final String DATA_FILE_IN_CHAIN =
       "the data file is the image itself or another file of the chain";
 
+  private static final int CRYPT_METHOD_AES = 1;
+
   private final ImageOptions options;
   private final List<Object> identities;
   private int depth;
@@ -56,7 +59,8 @@ final class ChainOpener {
   Qcow2Image open(Storage storage, @Nullable Path path, boolean writable) throws IOException {
     enter(storage);
     Header header = HeaderLoader.load(storage, options.limits());
-    refuseProblems(storage.name(), header, writable);
+    AesSectors cipher = cipher(storage.name(), header);
+    refuseProblems(storage.name(), header, writable, cipher != null);
     options.codec(storage.name(), header);
     if (header.hasDataFile() && header.size() > Geometry.HOST_OFFSET_END) {
       throw new LimitExceededException(
@@ -78,7 +82,14 @@ final class ChainOpener {
       Qcow2Image image =
           new Qcow2Image(
               new Qcow2Image.Parts(
-                  storage, header, dataStorage, backing.device, backing.closes, snapshots, options),
+                  storage,
+                  header,
+                  dataStorage,
+                  backing.device,
+                  backing.closes,
+                  snapshots,
+                  cipher,
+                  options),
               !writable);
       if (writable) {
         image.clearUnknownAutoclear();
@@ -150,9 +161,22 @@ final class ChainOpener {
         : FileStorage.open(path, options.locking);
   }
 
-  private void refuseProblems(String image, Header header, boolean writable) throws Qcow2Exception {
+  /** What decrypts the guest's data, or null if it is not encrypted or the key is not known. */
+  private @Nullable AesSectors cipher(String image, Header header) {
+    if (header.cryptMethod() != CRYPT_METHOD_AES) {
+      return null;
+    }
+    byte[] passphrase = options.passphrases.passphrase(image);
+    return passphrase == null ? null : new AesSectors(passphrase);
+  }
+
+  private void refuseProblems(String image, Header header, boolean writable, boolean canDecrypt)
+      throws Qcow2Exception {
     for (HeaderProblem problem : header.problems()) {
       HeaderProblem.Kind kind = problem.kind();
+      if (kind == HeaderProblem.Kind.NEEDS_PASSPHRASE && canDecrypt && !writable) {
+        continue;
+      }
       if (kind.preventsReading() || (writable && kind.preventsWriting())) {
         throw problem.toException(image);
       }

@@ -17,7 +17,7 @@ public record Extent(long start, long length, Kind kind, int depth, long hostOff
 
   /** How guest bytes are stored. */
   public enum Kind {
-    /** As they are, at the host offset. */
+    /** As they are, at the host offset; or encrypted, if there is none. */
     DATA,
     /** In a compressed cluster; there is no host offset per byte. */
     COMPRESSED,

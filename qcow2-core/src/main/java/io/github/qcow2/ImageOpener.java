@@ -141,6 +141,16 @@ public final class ImageOpener {
   }
 
   /**
+   * Says who knows the passphrases of encrypted images; if not called, such images are not opened.
+   * What can be read is the format's first method, AES in CBC mode ({@code crypt_method} 1). A
+   * wrong passphrase is not noticed with it: the bytes read are then wrong.
+   */
+  public ImageOpener passphrases(PassphraseSource source) {
+    options.passphrases = source;
+    return this;
+  }
+
+  /**
    * Sets which tables every write is kept away from; {@link OverlapCheck#CACHED} if not. Means
    * nothing for an image opened read-only.
    */

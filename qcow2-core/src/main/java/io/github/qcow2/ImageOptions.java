@@ -28,6 +28,7 @@ final class ImageOptions {
   long cacheEntryBytes = CacheSizes.UNSET;
   MetadataCache.Factory cacheFactory = MetadataCaches.setAssociative();
   @Nullable CompressionCodec codec;
+  PassphraseSource passphrases = image -> null;
   Durability durability = Durability.WRITEBACK;
   LockMode locking = LockMode.AUTO;
   OverlapCheck overlapCheck = OverlapCheck.CACHED;
@@ -56,6 +57,7 @@ final class ImageOptions {
     below.limits = limits;
     below.cacheFactory = cacheFactory;
     below.codec = codec;
+    below.passphrases = passphrases;
     below.locking = locking;
     return below;
   }

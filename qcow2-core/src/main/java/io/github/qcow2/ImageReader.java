@@ -21,21 +21,27 @@ final class ImageReader {
   private final DecompressedClusters compressed;
   private final @Nullable BlockDevice backing;
 
+  /** Null where guest data is stored as it is. */
+  private final @Nullable EncryptedData encrypted;
+
   /**
    * Reads through a map.
    *
    * @param data the file that holds guest data
    * @param backing what shows where nothing is allocated, if anything
+   * @param encrypted what reads that file instead if guest data is encrypted there
    */
   ImageReader(
       GuestMap map,
       TrackedFile data,
       DecompressedClusters compressed,
-      @Nullable BlockDevice backing) {
+      @Nullable BlockDevice backing,
+      @Nullable EncryptedData encrypted) {
     this.map = map;
     this.data = data;
     this.compressed = compressed;
     this.backing = backing;
+    this.encrypted = encrypted;
   }
 
   /** Fills the buffer with the guest's bytes from {@code position} on. */
@@ -58,13 +64,21 @@ final class ImageReader {
 
   private void readRun(ByteBuffer destination, long position, Mapping mapping) throws IOException {
     switch (mapping.kind()) {
-      case DATA -> data.read(destination, mapping.hostOffset());
+      case DATA -> readData(destination, position, mapping.hostOffset());
       case ZERO -> fillWithZeroes(destination);
       case UNALLOCATED -> readBacking(destination, position);
       case COMPRESSED -> {
         int offsetInCluster = (int) map.geometry().offsetInCluster(position);
         compressed.read(mapping.descriptor(), offsetInCluster, destination);
       }
+    }
+  }
+
+  private void readData(ByteBuffer destination, long position, long host) throws IOException {
+    if (encrypted == null) {
+      data.read(destination, host);
+    } else {
+      encrypted.read(destination, position, host);
     }
   }
 
@@ -92,7 +106,10 @@ final class ImageReader {
     Mapping mapping = new Mapping();
     map.resolve(position, length, mapping);
     return switch (mapping.kind()) {
-      case DATA -> extent(position, mapping, Extent.Kind.DATA);
+      case DATA ->
+          encrypted == null
+              ? extent(position, mapping, Extent.Kind.DATA)
+              : new Extent(position, mapping.length(), Extent.Kind.DATA, 0, Extent.NO_HOST_OFFSET);
       case ZERO -> extent(position, mapping, Extent.Kind.ZERO);
       case COMPRESSED -> extent(position, mapping, Extent.Kind.COMPRESSED);
       case UNALLOCATED -> backingExtent(position, mapping);

@@ -3,6 +3,7 @@ package io.github.qcow2;
 import io.github.qcow2.allocation.OperationGate;
 import io.github.qcow2.cache.CacheStatistics;
 import io.github.qcow2.codec.CompressionCodec;
+import io.github.qcow2.crypto.AesSectors;
 import io.github.qcow2.error.DeviceClosedException;
 import io.github.qcow2.error.Qcow2Exception;
 import io.github.qcow2.error.ReadOnlyImageException;
@@ -66,6 +67,7 @@ public final class Qcow2Image extends BlockDevice {
   private final BufferPool buffers;
   private final OperationGate gate;
   private final DecompressedClusters compressed;
+  private final @Nullable EncryptedData encrypted;
   private final ImageReader reader;
   private final @Nullable WritePath writePath;
   private final DiskSize size;
@@ -80,6 +82,7 @@ public final class Qcow2Image extends BlockDevice {
       @Nullable BlockDevice backing,
       boolean closesBacking,
       SnapshotTable snapshots,
+      @Nullable AesSectors cipher,
       ImageOptions options) {}
 
   /** Reads the tables; writes nothing. */
@@ -124,7 +127,8 @@ public final class Qcow2Image extends BlockDevice {
     CompressionCodec codec = options.codec(name(), parts.header);
     this.compressed =
         new DecompressedClusters(name(), file, geometry.clusterBits(), codec, buffers);
-    this.reader = new ImageReader(map, data, compressed, backing);
+    this.encrypted = parts.cipher == null ? null : new EncryptedData(data, parts.cipher, buffers);
+    this.reader = new ImageReader(map, data, compressed, backing, encrypted);
     if (readOnly) {
       this.refcountBlocks = null;
       this.writePath = null;
@@ -293,7 +297,11 @@ public final class Qcow2Image extends BlockDevice {
             buffers);
     GuestMap map = new GuestMap(Damage.thrownOnly(name()), geometry, dataStorage != null, l1, l2);
     return new SnapshotDevice(
-        name(), snapshot, size.visible(), new ImageReader(map, data, compressed, backing), gate);
+        name(),
+        snapshot,
+        size.visible(),
+        new ImageReader(map, data, compressed, backing, encrypted),
+        gate);
   }
 
   /** The bytes of the image file itself, read-only: for checks and forensic tools. */

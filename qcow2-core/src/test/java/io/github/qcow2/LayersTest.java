@@ -44,6 +44,8 @@ class LayersTest {
         .definedBy("io.github.qcow2.storage")
         .layer("codec")
         .definedBy("io.github.qcow2.codec")
+        .layer("crypto")
+        .definedBy("io.github.qcow2.crypto")
         .layer("format")
         .definedBy("io.github.qcow2.format")
         .layer("error")
@@ -72,6 +74,8 @@ class LayersTest {
         .mayOnlyBeAccessedByLayers("image", "repair", "check", "metadata")
         .whereLayer("codec")
         .mayOnlyBeAccessedByLayers("image")
+        .whereLayer("crypto")
+        .mayOnlyBeAccessedByLayers("image")
         .whereLayer("format")
         .mayOnlyBeAccessedByLayers("image", "repair", "check", "mapping", "allocation", "metadata")
         .check(CLASSES);
@@ -87,15 +91,17 @@ class LayersTest {
     noClasses()
         .should()
         .dependOnClassesThat()
-        .resideOutsideOfPackages("java..", "io.github.qcow2..", "org.slf4j..", "org.jspecify..")
+        .resideOutsideOfPackages(
+            "java..", "javax.crypto..", "io.github.qcow2..", "org.slf4j..", "org.jspecify..")
         .check(CLASSES);
   }
 
   @Test
-  void formatAndCodecAreValuesWithoutFiles() {
+  void formatCodecAndCryptoAreValuesWithoutFiles() {
     noClasses()
         .that()
-        .resideInAnyPackage("io.github.qcow2.format", "io.github.qcow2.codec")
+        .resideInAnyPackage(
+            "io.github.qcow2.format", "io.github.qcow2.codec", "io.github.qcow2.crypto")
         .should()
         .dependOnClassesThat()
         .resideInAnyPackage("java.nio.file..", "java.nio.channels..")

@@ -69,11 +69,15 @@ final class ReferenceWalk {
     Header header = HeaderReader.read(storage.name(), start(storage, clusterSize), limits);
     for (HeaderProblem problem : header.problems()) {
       // Tables are never encrypted, so the key is not needed to check them.
-      if (problem.kind().preventsReading() && problem.kind() != HeaderProblem.Kind.ENCRYPTED) {
+      if (problem.kind().preventsReading() && !isEncryption(problem.kind())) {
         throw problem.toException(storage.name());
       }
     }
     return header;
+  }
+
+  private static boolean isEncryption(HeaderProblem.Kind kind) {
+    return kind == HeaderProblem.Kind.NEEDS_PASSPHRASE || kind == HeaderProblem.Kind.ENCRYPTED;
   }
 
   private static ByteBuffer start(Storage storage, int length) throws IOException {

@@ -20,7 +20,13 @@ public record HeaderProblem(Kind kind, long offset, String rule) {
     /** An incompatible feature bit that this library does not know. */
     UNKNOWN_FEATURE(true, true),
 
-    /** The guest's data is encrypted. No feature bit says so: reading on would show ciphertext. */
+    /**
+     * The guest's data is encrypted with a method that this library knows, so that it can be read
+     * with a passphrase. No feature bit says so: reading on without would show ciphertext.
+     */
+    NEEDS_PASSPHRASE(true, true),
+
+    /** The guest's data is encrypted in a way that this library cannot undo. */
     ENCRYPTED(true, true),
 
     /** Compressed clusters use an algorithm that the format does not define. */
@@ -67,7 +73,7 @@ public record HeaderProblem(Kind kind, long offset, String rule) {
    */
   public Qcow2Exception toException(String imageName) {
     return switch (kind) {
-      case UNKNOWN_FEATURE, ENCRYPTED, UNKNOWN_COMPRESSION_TYPE ->
+      case UNKNOWN_FEATURE, NEEDS_PASSPHRASE, ENCRYPTED, UNKNOWN_COMPRESSION_TYPE ->
           new UnsupportedFeatureException(imageName, offset, rule);
       case CONTRADICTION, NO_REFCOUNT_TABLE, MARKED_CORRUPT, MARKED_DIRTY, IRREGULAR ->
           new CorruptImageException(imageName, offset, rule);

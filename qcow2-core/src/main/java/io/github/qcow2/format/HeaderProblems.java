@@ -32,7 +32,8 @@ final class HeaderProblems {
     }
     switch (header.cryptMethod()) {
       case 0 -> {}
-      case 1 -> encrypted("AES (method 1)");
+      case 1 ->
+          add(Kind.NEEDS_PASSPHRASE, HeaderField.CRYPT_METHOD, "encrypted with AES (method 1)");
       case 2 -> {
         encrypted("LUKS (method 2)");
         if (header.extension(HeaderExtension.ENCRYPTION) == null) {

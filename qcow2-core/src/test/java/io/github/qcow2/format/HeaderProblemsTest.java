@@ -49,14 +49,20 @@ class HeaderProblemsTest {
   }
 
   @ParameterizedTest
-  @CsvSource({"1,AES", "2,LUKS", "3,method 3", "-1,method 4294967295"})
-  void encryptionOfAnyMethodPreventsReading(int method, String name) throws Qcow2Exception {
+  @CsvSource({
+    "1,NEEDS_PASSPHRASE,AES",
+    "2,ENCRYPTED,LUKS",
+    "3,ENCRYPTED,method 3",
+    "-1,ENCRYPTED,method 4294967295"
+  })
+  void encryptionOfAnyMethodPreventsReading(int method, Kind kind, String name)
+      throws Qcow2Exception {
     HeaderFixture fixture = HeaderFixture.of("luks").putInt(32, method);
     if (method != 2) {
       fixture.clearFrom(112);
     }
     HeaderProblem problem = only(fixture);
-    assertThat(problem.kind()).isEqualTo(Kind.ENCRYPTED);
+    assertThat(problem.kind()).isEqualTo(kind);
     assertThat(problem.kind().preventsReading()).isTrue();
     assertThat(problem.offset()).isEqualTo(32);
     assertThat(problem.rule()).contains(name);
