@@ -26,8 +26,11 @@ class CompressedDescriptorTest {
     long second = 0x5240_0000_0005_928cL;
     assertThat(CompressedDescriptor.encode(0x50000, 37_516, 16)).isEqualTo(first);
     assertThat(CompressedDescriptor.encode(0x5928c, 37_563, 16)).isEqualTo(second);
+    long third = 0x5240_0000_0006_2547L;
+    assertThat(CompressedDescriptor.encode(0x62547, 37_320, 16)).isEqualTo(third);
     assertThat(CompressedDescriptor.byteLength(first, 16)).isEqualTo(37_888);
     assertThat(CompressedDescriptor.byteLength(second, 16)).isEqualTo(37_748);
+    assertThat(CompressedDescriptor.byteLength(third, 16)).isEqualTo(37_561);
   }
 
   @Property
