@@ -70,7 +70,8 @@ record ImageSummary(
   private static boolean makesTheRestMeaningless(HeaderProblem problem) {
     return switch (problem.kind()) {
       case UNKNOWN_FEATURE, UNKNOWN_COMPRESSION_TYPE, NO_REFCOUNT_TABLE -> true;
-      case ENCRYPTED, CONTRADICTION, MARKED_CORRUPT, MARKED_DIRTY, IRREGULAR -> false;
+      case NEEDS_PASSPHRASE, ENCRYPTED, CONTRADICTION, MARKED_CORRUPT, MARKED_DIRTY, IRREGULAR ->
+          false;
     };
   }
 

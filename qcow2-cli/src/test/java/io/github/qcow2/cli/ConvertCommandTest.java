@@ -201,6 +201,19 @@ class ConvertCommandTest {
         "%/t");
   }
 
+  /** With -B only the top layer is copied, whatever is between it and the new backing file. */
+  @Test
+  void layersBetweenTheTopAndTheNewBackingFileAreLeftOutAsByQemu() throws IOException {
+    twins.prepare(
+        "qemu-img", "create", "-q", "-f", "qcow2", "-b", "a.qcow2", "-F", "qcow2", "@/m.qcow2");
+    twins.prepare("qemu-io", "-c", "write -P 6 64k 64k", "@/m.qcow2");
+    twins.prepare(
+        "qemu-img", "create", "-q", "-f", "qcow2", "-b", "m.qcow2", "-F", "qcow2", "@/o.qcow2");
+    twins.prepare("qemu-io", "-c", "write -P 7 1M 64k", "@/o.qcow2");
+    assertSameCopy(
+        "qcow2", "convert", "-O", "qcow2", "-B", "@/a.qcow2", "-F", "qcow2", "@/o.qcow2", "%/t");
+  }
+
   @ParameterizedTest
   @ValueSource(strings = {"s1", "2", "snapshot.id=1", "snapshot.name=s2"})
   void internalSnapshot(String snapshot) throws IOException {
