@@ -95,6 +95,72 @@ public final class TrackedFile {
     }
   }
 
+  /**
+   * Gives bytes back to the host, as {@link Storage#discard} does. That is done once and for all
+   * after the next {@link #barrier()}.
+   *
+   * @param kind what was there
+   * @throws CorruptImageException if clusters of another kind are there (I7): nothing is done
+   */
+  public boolean discard(long position, long length, ClusterKind kind) throws IOException {
+    checkNotFailed();
+    guard.check(position, length, kind);
+    try {
+      return storage.discard(position, length);
+    } finally {
+      unsynced = true;
+    }
+  }
+
+  /**
+   * Makes a range read as zeros, as {@link Storage#writeZeroes} does; durable as a write is.
+   *
+   * @param kind what is written
+   * @throws CorruptImageException if clusters of another kind are there (I7): nothing is written
+   */
+  public void writeZeroes(long position, long length, boolean mayUnmap, ClusterKind kind)
+      throws IOException {
+    checkNotFailed();
+    guard.check(position, length, kind);
+    try {
+      storage.writeZeroes(position, length, mayUnmap);
+    } finally {
+      unsynced = true;
+    }
+  }
+
+  /**
+   * Reserves room, as {@link Storage#allocate} does; durable as a write is. What is in the file
+   * already stays as it is, so that anything may be there.
+   */
+  public void allocate(long position, long length) throws IOException {
+    checkNotFailed();
+    try {
+      storage.allocate(position, length);
+    } finally {
+      unsynced = true;
+    }
+  }
+
+  /**
+   * Copies from another file, as {@link Storage#copyFrom} does; durable as a write is.
+   *
+   * @param kind what is written
+   * @return false if nothing was done, because the host cannot do it
+   * @throws CorruptImageException if clusters of another kind are there (I7): nothing is written
+   */
+  public boolean copyFrom(
+      Storage source, long sourcePosition, long position, long length, ClusterKind kind)
+      throws IOException {
+    checkNotFailed();
+    guard.check(position, length, kind);
+    try {
+      return storage.copyFrom(source, sourcePosition, position, length);
+    } finally {
+      unsynced = true;
+    }
+  }
+
   /** Cuts or extends the file; durable as a write is. */
   public void setSize(long size) throws IOException {
     checkNotFailed();

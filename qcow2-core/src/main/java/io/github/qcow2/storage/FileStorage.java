@@ -230,6 +230,22 @@ public final class FileStorage extends Storage {
     }
   }
 
+  /** Nobody else extends the file meanwhile, so that nobody's bytes are overwritten. */
+  @Override
+  protected void allocateHook(long position, long length) throws IOException {
+    long stamp = sizeLock.writeLock();
+    try {
+      ByteBuffer zeroes = zeroes();
+      long at = Math.max(position, sizeHook());
+      while (at < position + length) {
+        zeroes.clear().limit((int) Math.min(zeroes.capacity(), position + length - at));
+        at += channel.perform(WRITE, zeroes, at);
+      }
+    } finally {
+      sizeLock.unlockWrite(stamp);
+    }
+  }
+
   @Override
   protected void forceHook() throws IOException {
     channel.force();

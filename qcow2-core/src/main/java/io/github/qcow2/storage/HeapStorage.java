@@ -129,6 +129,59 @@ public final class HeapStorage extends Storage {
   }
 
   @Override
+  protected boolean discardHook(long position, long length) {
+    lock.writeLock().lock();
+    try {
+      clear(position, Math.min(size, position + length));
+      return true;
+    } finally {
+      lock.writeLock().unlock();
+    }
+  }
+
+  @Override
+  protected void writeZeroesHook(long position, long length, boolean mayUnmap) {
+    lock.writeLock().lock();
+    try {
+      clear(position, Math.min(size, position + length));
+      size = Math.max(size, position + length);
+    } finally {
+      lock.writeLock().unlock();
+    }
+  }
+
+  /** The heap has no room that could be reserved, so that only the length changes. */
+  @Override
+  protected void allocateHook(long position, long length) {
+    lock.writeLock().lock();
+    try {
+      size = Math.max(size, position + length);
+    } finally {
+      lock.writeLock().unlock();
+    }
+  }
+
+  @Override
+  protected long allocatedSizeHook() {
+    lock.readLock().lock();
+    try {
+      return (long) chunks.size() * CHUNK_SIZE;
+    } finally {
+      lock.readLock().unlock();
+    }
+  }
+
+  @Override
+  protected long nextDataHook(long position) {
+    return next(position, true);
+  }
+
+  @Override
+  protected long nextHoleHook(long position) {
+    return next(position, false);
+  }
+
+  @Override
   protected void forceHook() {}
 
   @Override
@@ -160,6 +213,35 @@ public final class HeapStorage extends Storage {
       }
     } finally {
       lock.writeLock().unlock();
+    }
+  }
+
+  /** The first byte from a position on, if there is any, whose chunk exists, or does not. */
+  private long next(long position, boolean data) {
+    lock.readLock().lock();
+    try {
+      long at = position;
+      while (at < size && chunks.containsKey(at >>> CHUNK_BITS) != data) {
+        at = (at | CHUNK_MASK) + 1;
+      }
+      return Math.min(at, size);
+    } finally {
+      lock.readLock().unlock();
+    }
+  }
+
+  /** Zeros what lies before the size; whole chunks are dropped. The caller holds the lock. */
+  private void clear(long from, long to) {
+    for (long at = from; at < to; at = (at | CHUNK_MASK) + 1) {
+      long index = at >>> CHUNK_BITS;
+      int begin = (int) (at & CHUNK_MASK);
+      int end = (int) Math.min(CHUNK_SIZE, to - (index << CHUNK_BITS));
+      byte[] chunk = chunks.get(index);
+      if (chunk != null && begin == 0 && end == CHUNK_SIZE) {
+        chunks.remove(index);
+      } else if (chunk != null) {
+        Arrays.fill(chunk, begin, end, (byte) 0);
+      }
     }
   }
 

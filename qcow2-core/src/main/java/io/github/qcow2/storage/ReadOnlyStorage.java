@@ -41,6 +41,21 @@ public final class ReadOnlyStorage extends Storage {
   }
 
   @Override
+  protected long allocatedSizeHook() throws IOException {
+    return owner.allocatedSize();
+  }
+
+  @Override
+  protected long nextDataHook(long position) throws IOException {
+    return owner.nextData(position);
+  }
+
+  @Override
+  protected long nextHoleHook(long position) throws IOException {
+    return owner.nextHole(position);
+  }
+
+  @Override
   protected int writeHook(ByteBuffer source, long position) {
     throw unreachable();
   }

@@ -20,6 +20,8 @@ import org.jspecify.annotations.Nullable;
  *   <li>Replayed onto a copy of the file as it was when logging began, the log gives the file as it
  *       is. Sectors are whole in the log: where a write covers one in part, the rest is read from
  *       the file.
+ *   <li>Sectors that are zeroed are logged as a discard, which says just that. Of those that were
+ *       discarded, the ones that read as zeros are.
  *   <li>The format knows no file sizes. Bytes that are cut off are logged as a discard. Where a
  *       replay would end with another size than the file has, a mark with the text {@code size=n}
  *       says how many bytes there are.
@@ -112,6 +114,75 @@ public final class WriteLogStorage extends Storage {
   }
 
   @Override
+  protected boolean discardHook(long position, long length) throws IOException {
+    synchronized (lock) {
+      boolean told = target.discard(position, length);
+      if (told) {
+        logZeroesOfTarget(position, position + length);
+      }
+      return told;
+    }
+  }
+
+  @Override
+  protected void writeZeroesHook(long position, long length, boolean mayUnmap) throws IOException {
+    synchronized (lock) {
+      target.writeZeroes(position, length, mayUnmap);
+      long end = position + length;
+      long from = Math.min(roundUp(position), end & -SECTOR);
+      long to = Math.max(from, end & -SECTOR);
+      logFromTarget(position & -SECTOR, from);
+      logDiscard(from, to);
+      logFromTarget(to, roundUp(end));
+      size = Math.max(size, end);
+      if (to < roundUp(end)) {
+        replayedSize = Math.max(replayedSize, roundUp(end));
+      }
+      logSize();
+    }
+  }
+
+  @Override
+  protected void allocateHook(long position, long length) throws IOException {
+    synchronized (lock) {
+      target.allocate(position, length);
+      size = Math.max(size, position + length);
+      logSize();
+    }
+  }
+
+  @Override
+  protected long allocatedSizeHook() throws IOException {
+    return target.allocatedSize();
+  }
+
+  @Override
+  protected long nextDataHook(long position) throws IOException {
+    return target.nextData(position);
+  }
+
+  @Override
+  protected long nextHoleHook(long position) throws IOException {
+    return target.nextHole(position);
+  }
+
+  @Override
+  protected boolean copyFromHook(Storage source, long sourcePosition, long position, long length)
+      throws IOException {
+    synchronized (lock) {
+      boolean copied = target.copyFrom(source, sourcePosition, position, length);
+      if (copied) {
+        long to = roundUp(position + length);
+        logFromTarget(position & -SECTOR, to);
+        size = Math.max(size, position + length);
+        replayedSize = Math.max(replayedSize, to);
+        logSize();
+      }
+      return copied;
+    }
+  }
+
+  @Override
   protected void forceHook() throws IOException {
     synchronized (lock) {
       target.force();
@@ -129,9 +200,7 @@ public final class WriteLogStorage extends Storage {
 
   private void logCut(long newSize) throws IOException {
     long whole = roundUp(newSize);
-    if (whole < roundUp(size)) {
-      log.discard(whole, roundUp(size) - whole);
-    }
+    logDiscard(whole, roundUp(size));
     logFromTarget(newSize & -SECTOR, whole);
   }
 
@@ -142,6 +211,27 @@ public final class WriteLogStorage extends Storage {
       bytes.clear().limit((int) Math.min(READ_BACK, to - at));
       target.read(bytes, at);
       log.write(at, bytes.flip());
+    }
+  }
+
+  /** Logs those of some sectors that are zeros as discarded. */
+  private void logZeroesOfTarget(long from, long to) throws IOException {
+    ByteBuffer sector = ByteBuffer.allocate(SECTOR);
+    ByteBuffer zeroes = ByteBuffer.allocate(SECTOR);
+    long zeroFrom = from;
+    for (long at = from; at < to; at += SECTOR) {
+      target.read(sector.clear(), at);
+      if (!sector.flip().equals(zeroes)) {
+        logDiscard(zeroFrom, at);
+        zeroFrom = at + SECTOR;
+      }
+    }
+    logDiscard(zeroFrom, to);
+  }
+
+  private void logDiscard(long from, long to) throws IOException {
+    if (from < to) {
+      log.discard(from, to - from);
     }
   }
 

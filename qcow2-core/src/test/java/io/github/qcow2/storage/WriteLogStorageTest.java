@@ -112,10 +112,13 @@ class WriteLogStorageTest {
     for (int i = 0; i < 300; i++) {
       long position = random.nextInt(200_000);
       int length = 1 + random.nextInt(i % 10 == 0 ? 150_000 : 2_000);
-      switch (random.nextInt(5)) {
+      switch (random.nextInt(10)) {
         case 0 -> storage.force();
         case 1 -> storage.setSize(position);
-        case 2 -> storage.write(ByteBuffer.wrap(random(i, 1536)), position & -512);
+        case 2 -> storage.discard(position, 4L * length);
+        case 3 -> storage.writeZeroes(position, length, i % 2 == 0);
+        case 4 -> storage.allocate(position, length);
+        case 5, 6 -> storage.write(ByteBuffer.wrap(random(i, 1536)), position & -512);
         default -> storage.write(ByteBuffer.wrap(random(i, length)), position);
       }
       if (i % 50 == 0) {
@@ -126,6 +129,57 @@ class WriteLogStorageTest {
     storage.close();
 
     assertThat(replay()).isEqualTo(file.toByteArray());
+  }
+
+  /** A file that takes a discard to heart for some sectors only, which a host may do. */
+  @Test
+  void discardIsLoggedWhereItHasLeftZeros() throws IOException {
+    byte[] content = random(5, 4 * 512);
+    Storage half =
+        new Storage("half", false) {
+          @Override
+          protected int readHook(ByteBuffer destination, long position) {
+            int count = Math.min(destination.remaining(), content.length - (int) position);
+            destination.put(content, (int) position, count);
+            return count;
+          }
+
+          @Override
+          protected int writeHook(ByteBuffer source, long position) {
+            throw new AssertionError("nothing is written here");
+          }
+
+          @Override
+          protected boolean discardHook(long position, long length) {
+            Arrays.fill(content, 512, 1024, (byte) 0);
+            Arrays.fill(content, 3 * 512, 4 * 512, (byte) 0);
+            return true;
+          }
+
+          @Override
+          protected long sizeHook() {
+            return content.length;
+          }
+
+          @Override
+          protected void setSizeHook(long size) {
+            throw new AssertionError("the size is not set here");
+          }
+
+          @Override
+          protected void forceHook() {}
+
+          @Override
+          protected void closeHook() {}
+        };
+    Storage logging = logging(half);
+
+    assertThat(logging.discard(0, 4 * 512)).isTrue();
+    logging.close();
+
+    assertThat(entries()).extracting(Entry::flags).containsExactly(4L, 4L);
+    assertThat(entries()).extracting(Entry::sector).containsExactly(1L, 3L);
+    assertThat(entries()).extracting(Entry::sectors).containsExactly(1L, 1L);
   }
 
   @Test

@@ -131,13 +131,61 @@ public final class FaultyStorage extends ForwardingStorage {
   }
 
   @Override
+  protected boolean discardHook(long position, long length) throws IOException {
+    fail(StorageCall.DISCARD);
+    return super.discardHook(position, length);
+  }
+
+  /** A fault that writes some bytes zeros as many. */
+  @Override
+  protected void writeZeroesHook(long position, long length, boolean mayUnmap) throws IOException {
+    Fault fault = faults.next(StorageCall.WRITE_ZEROES);
+    long done = length;
+    if (fault != null) {
+      done = Math.min(fault.bytesWritten(position), length);
+    } else if (!fits(position + length)) {
+      faults.diskIsFull(StorageCall.WRITE_ZEROES);
+      done = Math.max(0, lengthAtMost - position);
+    }
+    if (done > 0) {
+      super.writeZeroesHook(position, done, mayUnmap);
+    }
+    if (fault != null || done < length) {
+      throw failure(fault != null ? fault.reason() : Fault.Reason.NO_SPACE);
+    }
+  }
+
+  @Override
+  protected void allocateHook(long position, long length) throws IOException {
+    fail(StorageCall.ALLOCATE);
+    checkFits(StorageCall.ALLOCATE, position + length);
+    super.allocateHook(position, length);
+  }
+
+  @Override
+  protected boolean copyFromHook(Storage source, long sourcePosition, long position, long length)
+      throws IOException {
+    fail(StorageCall.COPY);
+    checkFits(StorageCall.COPY, position + length);
+    return super.copyFromHook(source, sourcePosition, position, length);
+  }
+
+  @Override
   protected void setSizeHook(long size) throws IOException {
     fail(StorageCall.SET_SIZE);
-    if (size > Math.max(lengthAtMost, sizeHook())) {
-      faults.diskIsFull(StorageCall.SET_SIZE);
+    checkFits(StorageCall.SET_SIZE, size);
+    super.setSizeHook(size);
+  }
+
+  private boolean fits(long end) throws IOException {
+    return lengthAtMost == Long.MAX_VALUE || end <= Math.max(lengthAtMost, sizeHook());
+  }
+
+  private void checkFits(StorageCall call, long end) throws IOException {
+    if (!fits(end)) {
+      faults.diskIsFull(call);
       throw failure(Fault.Reason.NO_SPACE);
     }
-    super.setSizeHook(size);
   }
 
   @Override

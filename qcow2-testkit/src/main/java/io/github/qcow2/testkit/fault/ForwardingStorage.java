@@ -53,6 +53,42 @@ public abstract class ForwardingStorage extends Storage {
   }
 
   @Override
+  protected boolean discardHook(long position, long length) throws IOException {
+    return file.discard(position, length);
+  }
+
+  @Override
+  protected void writeZeroesHook(long position, long length, boolean mayUnmap) throws IOException {
+    file.writeZeroes(position, length, mayUnmap);
+  }
+
+  @Override
+  protected void allocateHook(long position, long length) throws IOException {
+    file.allocate(position, length);
+  }
+
+  @Override
+  protected long allocatedSizeHook() throws IOException {
+    return file.allocatedSize();
+  }
+
+  @Override
+  protected long nextDataHook(long position) throws IOException {
+    return file.nextData(position);
+  }
+
+  @Override
+  protected long nextHoleHook(long position) throws IOException {
+    return file.nextHole(position);
+  }
+
+  @Override
+  protected boolean copyFromHook(Storage source, long sourcePosition, long position, long length)
+      throws IOException {
+    return file.copyFrom(source, sourcePosition, position, length);
+  }
+
+  @Override
   protected void forceHook() throws IOException {
     file.force();
   }

@@ -9,6 +9,14 @@ public enum StorageCall {
   READ,
   /** Bytes are written. */
   WRITE,
+  /** Bytes are given back to the host. */
+  DISCARD,
+  /** Bytes are made zeros. */
+  WRITE_ZEROES,
+  /** Room is reserved. */
+  ALLOCATE,
+  /** Bytes are copied from another file. */
+  COPY,
   /** The file is cut or extended. */
   SET_SIZE,
   /** A barrier: what was written is made durable. */

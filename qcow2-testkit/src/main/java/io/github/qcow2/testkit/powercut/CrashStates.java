@@ -16,6 +16,7 @@ import org.jspecify.annotations.Nullable;
  *       that many units; any of them may be on the disk, in any order.
  *   <li>A barrier that returned has made durable what returned before the barrier was issued. All
  *       else is pending: of each pending sector any version may be on the disk.
+ *   <li>A discard is a write of zeros that does not extend the file.
  *   <li>The length of a file is a unit of its own. A sector inside the file that was never written
  *       holds zeros; in a second pass it holds 0xA5.
  * </ul>

@@ -77,7 +77,7 @@ final class DurableFile {
   /**
    * Makes a change durable.
    *
-   * @param event a write or a resize of this file
+   * @param event a write, a discard or a resize of this file
    * @param number of the event, counted from 1 in the order of issue
    */
   void apply(LogEvent event, int number) {
@@ -90,8 +90,8 @@ final class DurableFile {
       return;
     }
     int first = (int) (event.start / SECTOR);
-    int end = sectors(event.end);
     extendTo((int) Math.max(length, event.end), true);
+    int end = Math.min(first + event.sectors.length / SECTOR, sectors(length));
     for (int sector = first; sector < end; sector++) {
       if (!isNewer(sector, number)) {
         digest ^= contribution(sector);

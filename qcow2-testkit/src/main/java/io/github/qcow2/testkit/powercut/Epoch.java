@@ -18,7 +18,7 @@ final class Epoch {
   final long start;
   final DurableFile[] base;
 
-  /** Writes and resizes that are pending at the end of the epoch. */
+  /** Writes, discards and resizes that are pending at the end of the epoch. */
   final List<LogEvent> changes;
 
   /** Index of the first unit of each change; one more than there are changes. */
@@ -63,7 +63,8 @@ final class Epoch {
     int[] mostSectors = new int[base.length];
     for (LogEvent each : changes) {
       most += 1 + each.sectors.length / SECTOR;
-      mostSectors[each.file] = Math.max(mostSectors[each.file], DurableFile.sectors(each.end));
+      long end = Math.max(each.end, each.start + each.sectors.length);
+      mostSectors[each.file] = Math.max(mostSectors[each.file], DurableFile.sectors(end));
     }
     this.change = new int[most];
     this.sector = new int[most];

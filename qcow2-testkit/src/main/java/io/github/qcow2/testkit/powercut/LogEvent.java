@@ -8,6 +8,7 @@ final class LogEvent {
   /** Kinds of calls. */
   enum Kind {
     WRITE,
+    DISCARD,
     RESIZE,
     BARRIER
   }
@@ -18,13 +19,13 @@ final class LogEvent {
   final Kind kind;
   final int file;
 
-  /** First byte of the first whole sector that a write touches; the size before a resize. */
+  /** First byte of the first sector that a write or discard touches; the size before a resize. */
   final long start;
 
-  /** Whole sectors as they were after a write; empty for other kinds. */
+  /** Whole sectors as they were after a write, zeros for a discard; empty for other kinds. */
   final byte[] sectors;
 
-  /** End of a write, or the size that was set, in bytes. */
+  /** End of a write, or the size that was set, in bytes; 0 for a discard, which extends nothing. */
   final long end;
 
   final long issued;

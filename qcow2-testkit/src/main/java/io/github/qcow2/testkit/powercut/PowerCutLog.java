@@ -96,6 +96,7 @@ public final class PowerCutLog {
             int length = (int) Math.min(event.sectors.length, end - event.start);
             replay.write(ByteBuffer.wrap(event.sectors, 0, length), event.start);
           }
+          case DISCARD -> replay.discard(event.start, event.sectors.length);
           case RESIZE -> replay.setSize(event.end);
           case BARRIER -> replay.force();
         }
@@ -104,13 +105,43 @@ public final class PowerCutLog {
   }
 
   void write(RecordedFile file, ByteBuffer source, long position) {
+    complete(issueWrite(file, source, position));
+  }
+
+  /** Writes zeros from the end of the file on, unless it reaches as far already. */
+  void extend(RecordedFile file, long end) {
     LogEvent event;
     synchronized (this) {
-      long end = position + source.remaining();
-      file.write(source, position);
-      int start = Math.toIntExact(position & -SECTOR);
-      byte[] sectors = file.copy(start, Math.toIntExact((end + SECTOR - 1) & -SECTOR));
-      event = new LogEvent(LogEvent.Kind.WRITE, file.number, start, sectors, end, now());
+      if (end <= file.size()) {
+        return;
+      }
+      byte[] zeroes = new byte[Math.toIntExact(end - file.size())];
+      event = issueWrite(file, ByteBuffer.wrap(zeroes), file.size());
+    }
+    complete(event);
+  }
+
+  private synchronized LogEvent issueWrite(RecordedFile file, ByteBuffer source, long position) {
+    long end = position + source.remaining();
+    file.write(source, position);
+    int start = Math.toIntExact(position & -SECTOR);
+    byte[] sectors = file.copy(start, Math.toIntExact((end + SECTOR - 1) & -SECTOR));
+    LogEvent event = new LogEvent(LogEvent.Kind.WRITE, file.number, start, sectors, end, now());
+    events.add(event);
+    return event;
+  }
+
+  void discard(RecordedFile file, long position, long length) {
+    LogEvent event;
+    synchronized (this) {
+      // Somebody may have cut the file since the length was looked at.
+      long end = Math.min(position + length, file.size()) & -SECTOR;
+      if (end <= position) {
+        return;
+      }
+      byte[] zeroes = new byte[Math.toIntExact(end - position)];
+      file.write(ByteBuffer.wrap(zeroes), position);
+      event = new LogEvent(LogEvent.Kind.DISCARD, file.number, position, zeroes, 0, now());
       events.add(event);
     }
     complete(event);

@@ -4,8 +4,8 @@ import io.github.qcow2.storage.Storage;
 import java.nio.ByteBuffer;
 
 /**
- * A file on the heap whose {@link PowerCutLog} records every write, size change and barrier. Got
- * from {@link PowerCutLog#storage}.
+ * A file on the heap whose {@link PowerCutLog} records every write, discard, size change and
+ * barrier. Got from {@link PowerCutLog#storage}.
  *
  * <p>It works as a file does while nothing goes wrong; what a power cut would have left of it is
  * for {@link CrashStates} to say. Closing it keeps the bytes.
@@ -66,6 +66,18 @@ public final class PowerCutStorage extends Storage {
   @Override
   protected void setSizeHook(long size) {
     log.resize(file, size);
+  }
+
+  /** The bytes are zeros at once; a power cut may bring those of any sector back. */
+  @Override
+  protected boolean discardHook(long position, long length) {
+    log.discard(file, position, length);
+    return true;
+  }
+
+  @Override
+  protected void allocateHook(long position, long length) {
+    log.extend(file, position + length);
   }
 
   @Override

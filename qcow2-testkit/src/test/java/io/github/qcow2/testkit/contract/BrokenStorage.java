@@ -1,6 +1,7 @@
 package io.github.qcow2.testkit.contract;
 
 import io.github.qcow2.storage.Storage;
+import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.Arrays;
 
@@ -19,7 +20,17 @@ final class BrokenStorage extends Storage {
     SET_SIZE_DOES_NOT_EXTEND,
     SET_SIZE_DOES_NOT_CUT,
     READ_EXTENDS,
-    FORCE_LOSES_A_BYTE
+    FORCE_LOSES_A_BYTE,
+    DISCARD_REACHES_TOO_FAR,
+    DISCARD_LEAVES_OTHER_BYTES,
+    DISCARD_CUTS,
+    ZEROES_END_EARLY,
+    ZEROES_DO_NOT_EXTEND,
+    ALLOCATE_LOSES_WHAT_WAS_THERE,
+    ALLOCATE_DOES_NOT_EXTEND,
+    DATA_IS_CALLED_A_HOLE,
+    HOLE_IS_FOUND_IN_DATA,
+    COPY_IS_NOT_DONE
   }
 
   private static final int MOST = 4_093;
@@ -87,6 +98,54 @@ final class BrokenStorage extends Storage {
       Arrays.fill(bytes, target, size, (byte) 0);
     }
     size = target;
+  }
+
+  @Override
+  protected synchronized boolean discardHook(long position, long length) {
+    int end = (int) (position + length);
+    switch (flaw) {
+      case DISCARD_REACHES_TOO_FAR -> Arrays.fill(bytes, (int) position, end + 1, (byte) 0);
+      case DISCARD_LEAVES_OTHER_BYTES -> Arrays.fill(bytes, (int) position, end, (byte) 7);
+      case DISCARD_CUTS -> size = Math.min(size, (int) position);
+      default -> Arrays.fill(bytes, (int) position, end, (byte) 0);
+    }
+    return true;
+  }
+
+  @Override
+  protected synchronized void writeZeroesHook(long position, long length, boolean mayUnmap)
+      throws IOException {
+    long wanted = flaw == Flaw.ZEROES_END_EARLY ? length - 1 : length;
+    if (flaw == Flaw.ZEROES_DO_NOT_EXTEND) {
+      wanted = Math.min(wanted, size - position);
+    }
+    if (wanted > 0) {
+      super.writeZeroesHook(position, wanted, mayUnmap);
+    }
+  }
+
+  @Override
+  protected synchronized void allocateHook(long position, long length) throws IOException {
+    if (flaw == Flaw.ALLOCATE_LOSES_WHAT_WAS_THERE) {
+      writeZeroesHook(position, length, false);
+    } else if (flaw != Flaw.ALLOCATE_DOES_NOT_EXTEND) {
+      super.allocateHook(position, length);
+    }
+  }
+
+  @Override
+  protected long nextDataHook(long position) {
+    return flaw == Flaw.DATA_IS_CALLED_A_HOLE ? position + 1 : position;
+  }
+
+  @Override
+  protected long nextHoleHook(long position) {
+    return flaw == Flaw.HOLE_IS_FOUND_IN_DATA ? position + 512 : Long.MAX_VALUE;
+  }
+
+  @Override
+  protected boolean copyFromHook(Storage source, long from, long position, long length) {
+    return flaw == Flaw.COPY_IS_NOT_DONE;
   }
 
   @Override

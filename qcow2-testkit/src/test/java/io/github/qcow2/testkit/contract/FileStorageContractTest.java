@@ -11,9 +11,11 @@ import org.junit.jupiter.api.io.TempDir;
 class FileStorageContractTest extends StorageContract {
   @TempDir Path directory;
 
+  private int files;
+
   @Override
   protected Storage create() throws IOException {
-    return FileStorage.create(directory.resolve("file"));
+    return FileStorage.create(directory.resolve("file" + files++));
   }
 
   @Override

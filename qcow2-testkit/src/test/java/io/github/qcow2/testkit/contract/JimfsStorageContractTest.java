@@ -13,9 +13,11 @@ import java.util.Optional;
 class JimfsStorageContractTest extends StorageContract {
   private final FileSystem jimfs = Jimfs.newFileSystem(Configuration.unix());
 
+  private int files;
+
   @Override
   protected Storage create() throws IOException {
-    return FileStorage.create(jimfs.getPath("file"));
+    return FileStorage.create(jimfs.getPath("file" + files++));
   }
 
   @Override

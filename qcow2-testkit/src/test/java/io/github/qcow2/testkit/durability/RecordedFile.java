@@ -23,6 +23,9 @@ final class RecordedFile extends ForwardingStorage {
     }
   }
 
+  /** Bytes were given back. */
+  record Discard(long position, long length) implements Event {}
+
   /** The length of the file was set. */
   record SetSize(long size) implements Event {}
 
@@ -101,6 +104,27 @@ final class RecordedFile extends ForwardingStorage {
     bytes.put(source.duplicate()).flip();
     note(new Write(position, bytes.asReadOnlyBuffer()));
     return super.writeHook(source, position);
+  }
+
+  @Override
+  protected boolean discardHook(long position, long length) throws IOException {
+    note(new Discard(position, length));
+    return super.discardHook(position, length);
+  }
+
+  /** A write like any other. */
+  @Override
+  protected void writeZeroesHook(long position, long length, boolean mayUnmap) throws IOException {
+    note(new Write(position, ByteBuffer.allocate(Math.toIntExact(length)).asReadOnlyBuffer()));
+    super.writeZeroesHook(position, length, mayUnmap);
+  }
+
+  @Override
+  protected void allocateHook(long position, long length) throws IOException {
+    if (position + length > sizeHook()) {
+      note(new SetSize(position + length));
+    }
+    super.allocateHook(position, length);
   }
 
   @Override

@@ -9,6 +9,7 @@ import io.github.qcow2.storage.Storage;
 import io.github.qcow2.testkit.contract.StorageContract;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.util.List;
 import java.util.Optional;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
@@ -96,6 +97,41 @@ final class FaultyStorageTest {
     storage.fullAt(Long.MAX_VALUE);
     storage.write(sevens(50), 60);
     assertThat(file.size()).isEqualTo(110);
+  }
+
+  @Test
+  void callsForRangesFailAsPlannedAndHaveNoEffectThen() throws IOException {
+    storage.write(sevens(4096), 0);
+    for (StorageCall call :
+        List.of(
+            StorageCall.DISCARD,
+            StorageCall.WRITE_ZEROES,
+            StorageCall.ALLOCATE,
+            StorageCall.COPY)) {
+      storage.faults().plan(Fault.at(1).of(call));
+    }
+
+    assertThatIOException().isThrownBy(() -> storage.discard(0, 4096));
+    assertThatIOException().isThrownBy(() -> storage.writeZeroes(0, 5000, true));
+    assertThatIOException().isThrownBy(() -> storage.allocate(0, 5000));
+    assertThatIOException().isThrownBy(() -> storage.copyFrom(storage, 0, 4096, 10));
+    assertThat(file.toByteArray()).hasSize(4096).containsOnly(7);
+
+    storage.writeZeroes(0, 5000, true);
+    assertThat(file.toByteArray()).hasSize(5000).containsOnly(0);
+  }
+
+  @Test
+  void fullDiskHasNoRoomForZerosEither() throws IOException {
+    storage.fullAt(100);
+    storage.write(sevens(10), 0);
+
+    assertThatIOException()
+        .isThrownBy(() -> storage.writeZeroes(5, 200, false))
+        .withMessageContaining("No space left on device");
+    assertThatIOException().isThrownBy(() -> storage.allocate(0, 101));
+
+    assertThat(file.toByteArray()).hasSize(100).startsWith(7, 7, 7, 7, 7, 0).endsWith(0);
   }
 
   @Test

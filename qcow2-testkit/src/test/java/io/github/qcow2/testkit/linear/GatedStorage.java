@@ -65,7 +65,7 @@ final class GatedStorage extends ForwardingStorage {
     super(file);
   }
 
-  /** From now on, reads or writes that touch a range of the file wait until the gate is opened. */
+  /** From now on, calls that touch a range of the file wait until the gate is opened. */
   Gate hold(StorageCall call, long from, long to) {
     Gate gate = new Gate(call, from, to);
     gates.add(gate);
@@ -82,6 +82,18 @@ final class GatedStorage extends ForwardingStorage {
   protected int writeHook(ByteBuffer source, long position) throws IOException {
     pass(StorageCall.WRITE, position, source.remaining());
     return super.writeHook(source, position);
+  }
+
+  @Override
+  protected boolean discardHook(long position, long length) throws IOException {
+    pass(StorageCall.DISCARD, position, length);
+    return super.discardHook(position, length);
+  }
+
+  @Override
+  protected void writeZeroesHook(long position, long length, boolean mayUnmap) throws IOException {
+    pass(StorageCall.WRITE_ZEROES, position, length);
+    super.writeZeroesHook(position, length, mayUnmap);
   }
 
   @Override

@@ -36,6 +36,21 @@ final class RestlessStorage extends ForwardingStorage {
   }
 
   @Override
+  protected boolean discardHook(long position, long length) throws IOException {
+    rest();
+    boolean told = super.discardHook(position, length);
+    rest();
+    return told;
+  }
+
+  @Override
+  protected void writeZeroesHook(long position, long length, boolean mayUnmap) throws IOException {
+    rest();
+    super.writeZeroesHook(position, length, mayUnmap);
+    rest();
+  }
+
+  @Override
   protected void forceHook() throws IOException {
     rest();
     super.forceHook();

@@ -74,6 +74,42 @@ final class CrashStatesTest {
   }
 
   @Test
+  void discardedSectorsAreAnyMixOfOldOnesAndZerosUntilTheNextBarrier() throws IOException {
+    file.discard(0, 2 * SECTOR);
+    assertThat(states()).containsExactlyInAnyOrder("abc", "0bc", "a0c", "00c");
+
+    file.force();
+    write("x", 2);
+
+    assertThat(letters(file.toByteArray())).isEqualTo("00x");
+    assertThat(states()).containsExactlyInAnyOrder("abc", "0bc", "a0c", "00c", "00x");
+  }
+
+  @Test
+  void discardAndWriteOfOneSectorLandInAnyOrder() throws IOException {
+    file.discard(0, SECTOR);
+    write("x", 0);
+
+    assertThat(states()).containsExactlyInAnyOrder("abc", "0bc", "xbc");
+  }
+
+  @Test
+  void discardDoesNotExtend() throws IOException {
+    write("d", 3);
+    file.discard(3 * SECTOR, SECTOR);
+
+    assertThat(states()).containsExactlyInAnyOrder("abc", "abcd", "abc0", "abc?");
+  }
+
+  @Test
+  void zeroesAreWrittenLikeAnyOtherBytes() throws IOException {
+    file.writeZeroes(SECTOR, SECTOR, true);
+    file.allocate(0, 4 * SECTOR);
+
+    assertThat(states()).contains("abc", "a0c", "abc0", "abc?", "a0c?", "a0c0");
+  }
+
+  @Test
   void writesLandInAnyOrder() throws IOException {
     write("x", 0);
     write("y", 1);
@@ -250,13 +286,15 @@ final class CrashStatesTest {
     return list;
   }
 
-  /** Writes, cuts and barriers at random, of whole sectors. */
+  /** Writes, discards, cuts and barriers at random, of whole sectors. */
   private void scribble(long seed, int calls) throws IOException {
     Random random = new Random(seed);
     for (int i = 0; i < calls; i++) {
       switch (random.nextInt(8)) {
         case 0 -> file.force();
         case 1 -> file.setSize((long) random.nextInt(12) * SECTOR);
+        case 2 ->
+            file.discard((long) random.nextInt(12) * SECTOR, (1L + random.nextInt(3)) * SECTOR);
         default -> {
           String letters =
               random

@@ -26,7 +26,7 @@ final class PowerCutLogTest {
       PowerCutStorage file = log.storage("file", before);
       int barriers = 0;
       for (int step = 0; step < 30; step++) {
-        int kind = random.nextInt(10);
+        int kind = random.nextInt(13);
         if (kind < 7) {
           byte[] bytes = new byte[1 + random.nextInt(3000)];
           random.nextBytes(bytes);
@@ -34,8 +34,14 @@ final class PowerCutLogTest {
         } else if (kind < 9) {
           file.force();
           barriers++;
-        } else {
+        } else if (kind < 10) {
           file.setSize(random.nextInt(LARGEST));
+        } else if (kind < 11) {
+          file.discard(random.nextInt(LARGEST), random.nextInt(5000));
+        } else if (kind < 12) {
+          file.writeZeroes(random.nextInt(LARGEST - 5000), random.nextInt(5000), true);
+        } else {
+          file.allocate(random.nextInt(LARGEST - 5000), random.nextInt(5000));
         }
       }
       HeapStorage exported = new HeapStorage("log");
