@@ -82,7 +82,7 @@ public final class ImageCreator {
     return this;
   }
 
-  private static int exponent(String what, int value, int least, int most) {
+  static int exponent(String what, int value, int least, int most) {
     if (value < least || value > most || Integer.bitCount(value) != 1) {
       throw new IllegalArgumentException(
           what + " " + value + " is not a power of two from " + least + " to " + most);

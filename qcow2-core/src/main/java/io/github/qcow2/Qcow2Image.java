@@ -228,6 +228,35 @@ public final class Qcow2Image extends BlockDevice {
   }
 
   /**
+   * Prepares to change what an existing image is: the width of its refcounts, for example.
+   *
+   * @param path the image file, which nobody may have open meanwhile
+   */
+  public static ImageAmender amend(Path path) {
+    return new ImageAmender(path);
+  }
+
+  /**
+   * Prepares to change what an existing image is whose bytes are in some storage.
+   *
+   * @param storage the image file's bytes; stays open
+   */
+  public static ImageAmender amend(Storage storage) {
+    return new ImageAmender(storage, null);
+  }
+
+  /**
+   * Prepares to change what an existing image is whose bytes are in some storage that stands for a
+   * file.
+   *
+   * @param storage the image file's bytes; stays open
+   * @param path against which other files are found that the image names by relative names
+   */
+  public static ImageAmender amend(Storage storage, Path path) {
+    return new ImageAmender(storage, path);
+  }
+
+  /**
    * Reads what the header and the tables it points to say about an image, and opens no other file.
    * Images that this library cannot open are described all the same.
    *

@@ -37,6 +37,16 @@ public final class Header {
   public static final int REFCOUNT_TABLE_FIELDS_LENGTH = 12;
 
   /**
+   * In-place update of the refcount table's place and clusters and of the width of refcounts: byte
+   * offset in the file; version 3. The bytes hold other fields too, which stay as they are.
+   */
+  public static final int REFCOUNT_FIELDS_OFFSET = HeaderField.REFCOUNT_TABLE_OFFSET;
+
+  /** In-place update of the refcount table's place and clusters and of the width: bytes. */
+  public static final int REFCOUNT_FIELDS_LENGTH =
+      HeaderField.REFCOUNT_ORDER + Integer.BYTES - HeaderField.REFCOUNT_TABLE_OFFSET;
+
+  /**
    * In-place update of the number of snapshots and their table's place: byte offset in the file.
    */
   public static final int SNAPSHOT_TABLE_FIELDS_OFFSET = HeaderField.NB_SNAPSHOTS;
@@ -49,6 +59,12 @@ public final class Header {
 
   /** In-place update of the incompatible feature bits: bytes. */
   public static final int INCOMPATIBLE_FEATURES_LENGTH = 8;
+
+  /** In-place update of the compatible feature bits: byte offset in the file; version 3. */
+  public static final int COMPATIBLE_FEATURES_OFFSET = HeaderField.COMPATIBLE_FEATURES;
+
+  /** In-place update of the compatible feature bits: bytes. */
+  public static final int COMPATIBLE_FEATURES_LENGTH = 8;
 
   /** In-place update of the autoclear feature bits: byte offset in the file; version 3. */
   public static final int AUTOCLEAR_FEATURES_OFFSET = HeaderField.AUTOCLEAR_FEATURES;
@@ -299,6 +315,17 @@ public final class Header {
    */
   public Header withRefcountTable(long offset, int clusters) {
     return copy().refcountTable(offset, clusters).buildInPlace();
+  }
+
+  /**
+   * This header with another refcount table, whose blocks have counts of another width.
+   *
+   * @param order log2 of the width in bits, 0 to 6
+   * @throws IllegalArgumentException if version 2 has no such width, the offset is not cluster
+   *     aligned or not positive, or there are no clusters
+   */
+  public Header withRefcounts(long offset, int clusters, int order) {
+    return copy().refcountTable(offset, clusters).refcountOrder(order).buildInPlace();
   }
 
   /**

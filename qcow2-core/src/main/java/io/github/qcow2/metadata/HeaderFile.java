@@ -24,6 +24,11 @@ public final class HeaderFile {
     this.header = header;
   }
 
+  /** The file that the header is in. */
+  public TrackedFile file() {
+    return file;
+  }
+
   /** The header as it is on disk. */
   public Header header() {
     return header;

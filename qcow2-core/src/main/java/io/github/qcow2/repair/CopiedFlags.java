@@ -7,6 +7,7 @@ import io.github.qcow2.format.Header;
 import io.github.qcow2.format.L1Entry;
 import io.github.qcow2.format.L2Entry;
 import io.github.qcow2.metadata.ClusterKind;
+import io.github.qcow2.metadata.TableReading;
 import io.github.qcow2.metadata.TrackedFile;
 import java.io.IOException;
 

@@ -4,6 +4,7 @@ import io.github.qcow2.format.Geometry;
 import io.github.qcow2.format.RefcountTableEntry;
 import io.github.qcow2.format.RefcountWidth;
 import io.github.qcow2.metadata.ClusterKind;
+import io.github.qcow2.metadata.TableReading;
 import io.github.qcow2.metadata.TrackedFile;
 import java.io.IOException;
 

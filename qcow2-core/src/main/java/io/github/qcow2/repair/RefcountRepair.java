@@ -11,6 +11,7 @@ import io.github.qcow2.format.Header;
 import io.github.qcow2.format.Limits;
 import io.github.qcow2.metadata.ClusterKind;
 import io.github.qcow2.metadata.HeaderFile;
+import io.github.qcow2.metadata.TableReading;
 import io.github.qcow2.metadata.TrackedFile;
 import java.io.IOException;
 import org.slf4j.Logger;

@@ -1,23 +1,22 @@
-package io.github.qcow2.repair;
+package io.github.qcow2.metadata;
 
-import io.github.qcow2.metadata.BufferPool;
-import io.github.qcow2.metadata.TrackedFile;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 
-/** Reads tables word by word, big-endian, through pooled buffers. */
-final class TableReading {
+/** Reads tables word by word, big-endian, through pooled buffers; used by one thread. */
+public final class TableReading {
   private static final int BYTES_PER_TRANSFER = 1 << 20;
 
   private final TrackedFile file;
   private final BufferPool buffers = BufferPool.shared();
 
-  TableReading(TrackedFile file) {
+  /** Reads from a file. */
+  public TableReading(TrackedFile file) {
     this.file = file;
   }
 
   /** Fills {@code words} from a place in the file; with zeros past its end. */
-  void read(long position, long[] words) throws IOException {
+  public void read(long position, long[] words) throws IOException {
     int perTransfer = BYTES_PER_TRANSFER / Long.BYTES;
     ByteBuffer buffer = buffers.take(BYTES_PER_TRANSFER);
     try {

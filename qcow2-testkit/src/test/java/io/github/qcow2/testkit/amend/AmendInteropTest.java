@@ -1,0 +1,79 @@
+package io.github.qcow2.testkit.amend;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.github.qcow2.Qcow2Image;
+import io.github.qcow2.testkit.qemu.QemuTools;
+import io.github.qcow2.testkit.qemu.RequiresQemu;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.Objects;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** What we have amended qemu reads, and what qemu has amended we read. */
+@RequiresQemu
+final class AmendInteropTest {
+  private static final long SIZE = 8 << 20;
+
+  private final QemuTools qemu = QemuTools.required();
+
+  @TempDir Path directory;
+  private Path image;
+
+  @BeforeEach
+  void nameImage() {
+    image = directory.resolve("image.qcow2");
+  }
+
+  private void make(String... options) throws IOException {
+    qemu.create(image, SIZE, options);
+    qemu.io(image, "write -P 1 0 300k", "write -P 2 4M 70k", "write -z 1M 64k").orThrow();
+    qemu.img("snapshot", "-c", "one", image.toString()).orThrow();
+    qemu.io(image, "write -P 3 100k 50k", "discard 4M 64k").orThrow();
+  }
+
+  /** What qemu-img says about the format of the image. */
+  @SuppressWarnings("unchecked")
+  private Map<String, Object> formatData() throws IOException {
+    Map<String, Object> format =
+        (Map<String, Object>) Objects.requireNonNull(qemu.info(image).get("format-specific"));
+    return (Map<String, Object>) Objects.requireNonNull(format.get("data"));
+  }
+
+  @Test
+  void widthsThatWeChangeAreWhatQemuSays() throws IOException {
+    make("cluster_size=4k");
+    byte[] before = qemu.content(image);
+    byte[] snapshot = qemu.snapshotContent(image, "one");
+    for (int bits : new int[] {64, 2, 8, 32, 4, 16}) {
+      Qcow2Image.amend(image).refcountBits(bits).lazyRefcounts(bits > 8).run();
+      Map<String, Object> data = formatData();
+      assertThat(data).containsEntry("refcount-bits", bits);
+      assertThat(data).containsEntry("lazy-refcounts", bits > 8);
+      assertThat(qemu.check(image).isClean()).isTrue();
+      assertThat(qemu.content(image)).isEqualTo(before);
+      assertThat(qemu.snapshotContent(image, "one")).isEqualTo(snapshot);
+      qemu.io(image, "write -P 4 6M 64k", "discard 6M 64k").orThrow();
+    }
+  }
+
+  @Test
+  void widthsThatQemuChangesAreWhatWeRead() throws IOException {
+    make("cluster_size=4k", "refcount_bits=64");
+    byte[] before = qemu.content(image);
+    for (String bits : new String[] {"4", "8", "64"}) {
+      qemu.img("amend", "-o", "refcount_bits=" + bits, image.toString()).orThrow();
+      try (Qcow2Image opened = Qcow2Image.open(image).writable().build()) {
+        ByteBuffer content = ByteBuffer.allocate((int) SIZE);
+        opened.read(content, 0);
+        assertThat(content.array()).isEqualTo(before);
+        assertThat(opened.geometry().refcountBits()).isEqualTo(Integer.parseInt(bits));
+      }
+      assertThat(qemu.check(image).isClean()).isTrue();
+    }
+  }
+}
