@@ -73,6 +73,9 @@ final class ImageOptions {
     if (codec != null && codec.compressionType() == type) {
       return codec;
     }
+    if (type == CompressionType.DEFLATE.value()) {
+      return new DeferredDeflate();
+    }
     CompressionCodec found = CompressionCodecs.find(type);
     if (found == null) {
       CompressionType known = CompressionType.of(type);

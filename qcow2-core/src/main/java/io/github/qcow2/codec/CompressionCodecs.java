@@ -16,26 +16,40 @@ public final class CompressionCodecs {
   private CompressionCodecs() {}
 
   /**
-   * The codec for a number in the header of an image. Services are looked for anew each time,
-   * through the thread's context class loader; one that cannot be loaded is passed over.
+   * The codec for a number in the header of an image, looked for through the thread's context class
+   * loader.
    *
    * @return null if there is none
+   * @see #find(int, ClassLoader)
    */
   public static @Nullable CompressionCodec find(int compressionType) {
-    if (compressionType == DEFLATE.compressionType()) {
-      return DEFLATE;
-    }
-    Iterator<CompressionCodec> services = ServiceLoader.load(CompressionCodec.class).iterator();
+    return find(compressionType, Thread.currentThread().getContextClassLoader());
+  }
+
+  /**
+   * The codec for a number in the header of an image: of those that are available, the one with the
+   * highest {@linkplain CompressionCodec#preference preference}. Services are looked for anew each
+   * time; one that cannot be loaded is passed over.
+   *
+   * @param loader finds the services; the system's if null
+   * @return null if there is none
+   */
+  public static @Nullable CompressionCodec find(int compressionType, @Nullable ClassLoader loader) {
+    CompressionCodec best = compressionType == DEFLATE.compressionType() ? DEFLATE : null;
+    Iterator<CompressionCodec> services =
+        ServiceLoader.load(CompressionCodec.class, loader).iterator();
     while (true) {
       try {
         if (!services.hasNext()) {
-          return null;
+          return best;
         }
         CompressionCodec codec = services.next();
-        if (codec.compressionType() == compressionType) {
-          return codec;
+        if (codec.compressionType() == compressionType
+            && (best == null || codec.preference() > best.preference())
+            && codec.isAvailable()) {
+          best = codec;
         }
-      } catch (ServiceConfigurationError e) {
+      } catch (ServiceConfigurationError | LinkageError e) {
         LOG.warn("a compression codec cannot be loaded", e);
       }
     }

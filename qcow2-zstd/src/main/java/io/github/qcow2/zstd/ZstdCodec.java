@@ -64,6 +64,16 @@ public final class ZstdCodec implements CompressionCodec {
   }
 
   @Override
+  public int maxLevel() {
+    return Zstd.maxCompressionLevel();
+  }
+
+  @Override
+  public ZstdCodec withLevel(int level) {
+    return new ZstdCodec(level);
+  }
+
+  @Override
   public void decompress(ByteBuffer source, ByteBuffer target) throws CodecException {
     ByteBuffer from = direct(source);
     ByteBuffer to = target.isDirect() ? target : ByteBuffer.allocateDirect(target.remaining());

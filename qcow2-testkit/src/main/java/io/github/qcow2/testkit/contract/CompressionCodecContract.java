@@ -2,6 +2,7 @@ package io.github.qcow2.testkit.contract;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 
 import io.github.qcow2.codec.CodecException;
 import io.github.qcow2.codec.CompressionCodec;
@@ -229,6 +230,52 @@ public abstract class CompressionCodecContract {
     } finally {
       pool.shutdownNow();
     }
+  }
+
+  /** What comes after the bytes that were asked for goes nowhere, or is refused. */
+  @Test
+  public void dataLongerThanTheTargetIsCutOrRefused() {
+    byte[] plain = text(8 * CLUSTER);
+    byte[] compressed = compress(plain);
+    byte[] out = new byte[CLUSTER + 100];
+    try {
+      codec().decompress(ByteBuffer.wrap(compressed), ByteBuffer.wrap(out, 0, CLUSTER));
+
+      assertThat(Arrays.equals(out, 0, CLUSTER, plain, 0, CLUSTER)).isTrue();
+    } catch (CodecException e) {
+      assertThat(e).hasMessageMatching(".+");
+    }
+    assertThat(Arrays.copyOfRange(out, CLUSTER, out.length)).containsOnly(0);
+  }
+
+  @Test
+  public void everyLevelComesBackThroughAnyOther() throws CodecException {
+    byte[] plain = text(CLUSTER);
+    for (int level = 1; level <= codec().maxLevel(); level++) {
+      CompressionCodec other = codec().withLevel(level);
+      assertThat(other.compressionType()).isEqualTo(codec().compressionType());
+      ByteBuffer compressed = ByteBuffer.allocate(CLUSTER);
+
+      int length = other.compress(ByteBuffer.wrap(plain), compressed);
+
+      assertThat(length).as("level %d", level).isPositive();
+      byte[] back = decompress(Arrays.copyOf(compressed.array(), length), CLUSTER);
+      assertThat(Arrays.equals(back, plain)).as("level %d", level).isTrue();
+    }
+  }
+
+  @Test
+  public void levelsOutsideTheRangeAreRefused() {
+    assertThat(codec().maxLevel()).isNotNegative();
+    for (int level : new int[] {Integer.MIN_VALUE, -1, 0, codec().maxLevel() + 1}) {
+      assertThatIllegalArgumentException().isThrownBy(() -> codec().withLevel(level));
+    }
+  }
+
+  @Test
+  public void theAnswerWhetherItIsAvailableStays() {
+    assertThat(codec().isAvailable()).isTrue();
+    assertThat(codec().isAvailable()).isTrue();
   }
 
   private void tryToDecompress(byte[] bytes) {
