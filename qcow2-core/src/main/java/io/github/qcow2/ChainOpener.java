@@ -185,6 +185,12 @@ final class ChainOpener {
       throw new UnsupportedFeatureException(
           image, Qcow2Exception.NO_OFFSET, "a version 2 image has no lazy refcounts");
     }
+    if (writable && header.version() == 2 && options.discardKeepsClusters) {
+      throw new UnsupportedFeatureException(
+          image,
+          Qcow2Exception.NO_OFFSET,
+          "a version 2 image cannot keep clusters that are discarded: it has no zero flag");
+    }
     if (writable && header.bitmaps() != null) {
       throw new UnsupportedFeatureException(
           image,

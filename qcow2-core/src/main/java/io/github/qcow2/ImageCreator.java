@@ -18,6 +18,7 @@ import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Objects;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -188,6 +189,34 @@ public final class ImageCreator {
   }
 
   /**
+   * Sets for which causes the host is told that it need not keep the bytes of clusters that come
+   * free, so that the file takes less space; {@link DiscardCause#REQUEST} and {@link
+   * DiscardCause#SNAPSHOT} if not called. It is told once the clusters are durably free, which is
+   * after the flush that follows, and before they are used again. Where it cannot give up space,
+   * nothing comes of it.
+   */
+  public ImageCreator hostDiscard(Set<DiscardCause> causes) {
+    options.hostDiscard = Set.copyOf(causes);
+    return this;
+  }
+
+  /**
+   * Sets whether data clusters that are discarded, or zeroed so that they may be unmapped, keep
+   * their place in the image file, so that it does not become fragmented; QEMU's {@code
+   * discard-no-unref}, for version 3. Their bytes are passed on to the host all the same.
+   */
+  public ImageCreator discardKeepsClusters(boolean keeps) {
+    options.discardKeepsClusters = keeps;
+    return this;
+  }
+
+  /** Sets whether writes are searched for zeros; {@link ZeroDetection#OFF} if not. */
+  public ImageCreator detectZeroes(ZeroDetection detection) {
+    options.zeroDetection = detection;
+    return this;
+  }
+
+  /**
    * Creates the image without looking at the backing file, which need not exist yet.
    *
    * @throws IllegalArgumentException if the options exclude each other
@@ -217,6 +246,10 @@ public final class ImageCreator {
   public Qcow2Image build() throws IOException {
     String name = storage != null ? storage.name() : String.valueOf(path);
     Geometry geometry = new Geometry(version, clusterBits, refcountOrder, extendedL2);
+    if (version == 2 && options.discardKeepsClusters) {
+      throw new IllegalArgumentException(
+          "a version 2 image cannot keep clusters that are discarded: it has no zero flag");
+    }
     ImageLayout layout = ImageLayout.of(name, geometry, size, options.limits());
     HeaderBuilder builder =
         new HeaderBuilder(version, clusterBits, size)

@@ -9,6 +9,7 @@ import io.github.qcow2.storage.Storage;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Objects;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -156,6 +157,34 @@ public final class ImageOpener {
    */
   public ImageOpener overlapCheck(OverlapCheck check) {
     options.overlapCheck = check;
+    return this;
+  }
+
+  /**
+   * Sets for which causes the host is told that it need not keep the bytes of clusters that come
+   * free, so that the file takes less space; {@link DiscardCause#REQUEST} and {@link
+   * DiscardCause#SNAPSHOT} if not called. It is told once the clusters are durably free, which is
+   * after the flush that follows, and before they are used again. Where it cannot give up space,
+   * nothing comes of it.
+   */
+  public ImageOpener hostDiscard(Set<DiscardCause> causes) {
+    options.hostDiscard = Set.copyOf(causes);
+    return this;
+  }
+
+  /**
+   * Sets whether data clusters that are discarded, or zeroed so that they may be unmapped, keep
+   * their place in the image file, so that it does not become fragmented; QEMU's {@code
+   * discard-no-unref}, for version 3. Their bytes are passed on to the host all the same.
+   */
+  public ImageOpener discardKeepsClusters(boolean keeps) {
+    options.discardKeepsClusters = keeps;
+    return this;
+  }
+
+  /** Sets whether writes are searched for zeros; {@link ZeroDetection#OFF} if not. */
+  public ImageOpener detectZeroes(ZeroDetection detection) {
+    options.zeroDetection = detection;
     return this;
   }
 

@@ -1,5 +1,6 @@
 package io.github.qcow2;
 
+import io.github.qcow2.allocation.DropCause;
 import io.github.qcow2.cache.MetadataCache;
 import io.github.qcow2.cache.MetadataCaches;
 import io.github.qcow2.codec.CompressionCodec;
@@ -11,7 +12,9 @@ import io.github.qcow2.format.Geometry;
 import io.github.qcow2.format.Header;
 import io.github.qcow2.format.Limits;
 import io.github.qcow2.storage.LockMode;
+import java.util.EnumSet;
 import java.util.Locale;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -32,12 +35,29 @@ final class ImageOptions {
   Durability durability = Durability.WRITEBACK;
   LockMode locking = LockMode.AUTO;
   OverlapCheck overlapCheck = OverlapCheck.CACHED;
+  Set<DiscardCause> hostDiscard = EnumSet.of(DiscardCause.REQUEST, DiscardCause.SNAPSHOT);
+  boolean discardKeepsClusters;
+  ZeroDetection zeroDetection = ZeroDetection.OFF;
 
   /** Null: as the header permits. */
   @Nullable Boolean lazyRefcounts;
 
   Limits limits() {
     return limits;
+  }
+
+  /** The causes for which the host learns of clusters that come free. */
+  Set<DropCause> passedOn() {
+    Set<DropCause> causes = EnumSet.of(DropCause.UNUSED);
+    for (DiscardCause cause : hostDiscard) {
+      causes.add(
+          switch (cause) {
+            case REQUEST -> DropCause.REQUEST;
+            case SNAPSHOT -> DropCause.SNAPSHOT;
+            case OTHER -> DropCause.OTHER;
+          });
+    }
+    return causes;
   }
 
   MetadataCache.Factory cacheFactory() {

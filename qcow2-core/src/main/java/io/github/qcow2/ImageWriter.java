@@ -2,6 +2,7 @@ package io.github.qcow2;
 
 import io.github.qcow2.allocation.ClusterAllocator;
 import io.github.qcow2.allocation.ClusterRun;
+import io.github.qcow2.allocation.DropCause;
 import io.github.qcow2.format.Geometry;
 import io.github.qcow2.format.L2Entry;
 import io.github.qcow2.mapping.ClusterLocks;
@@ -90,16 +91,31 @@ final class ImageWriter {
         locks.acquire(
             geometry.clusterIndex(position), geometry.clusterIndex(position + length - 1));
     try {
-      // Whoever held the clusters before us may have allocated them; or nobody has ever looked
-      // whether COPIED is right.
-      exclusiveness.verify(geometry.clusterIndex(position), clustersOf(position, length));
-      if (map.findInPlace(position, length, mapping)) {
-        writeInPlace(source, mapping);
-      } else {
-        allocateAndWrite(source, position, length);
-      }
+      writeHeld(source, position, length, mapping);
     } finally {
       locks.release(held);
+    }
+  }
+
+  /**
+   * Writes some of the buffer for a caller that holds all of the clusters concerned.
+   *
+   * @param source has bytes remaining; its position moves past what was written
+   * @param position the guest offset of the first
+   */
+  void writeHeld(ByteBuffer source, long position) throws IOException {
+    writeHeld(source, position, stepLength(position, source.remaining()), new Mapping());
+  }
+
+  private void writeHeld(ByteBuffer source, long position, int length, Mapping mapping)
+      throws IOException {
+    // Whoever held the clusters before us may have allocated them; or nobody has ever looked
+    // whether COPIED is right.
+    exclusiveness.verify(geometry.clusterIndex(position), clustersOf(position, length));
+    if (map.findInPlace(position, length, mapping)) {
+      writeInPlace(source, mapping);
+    } else {
+      allocateAndWrite(source, position, length);
     }
   }
 
@@ -164,7 +180,7 @@ final class ImageWriter {
       int bytes = bytesIn(position, length, (int) run.count());
       writeClusters(source, position, bytes, entries, host, false);
     } catch (Throwable t) {
-      allocator.giveBack(run);
+      allocator.giveBack(run, DropCause.UNUSED);
       throw t;
     }
   }

@@ -176,7 +176,10 @@ public final class Qcow2Image extends BlockDevice {
                 size,
                 options.limits(),
                 options.durability,
-                options.lazyRefcounts(parts.header)));
+                options.lazyRefcounts(parts.header),
+                options.passedOn(),
+                options.discardKeepsClusters,
+                options.zeroDetection));
   }
 
   /**

@@ -3,6 +3,8 @@ package io.github.qcow2;
 import io.github.qcow2.allocation.ClusterAllocator;
 import io.github.qcow2.allocation.ClusterRun;
 import io.github.qcow2.allocation.CompressedSpace;
+import io.github.qcow2.allocation.DropCause;
+import io.github.qcow2.allocation.HostDiscards;
 import io.github.qcow2.allocation.OperationGate;
 import io.github.qcow2.allocation.Quarantine;
 import io.github.qcow2.allocation.RefcountTableGrowth;
@@ -28,6 +30,7 @@ import io.github.qcow2.metadata.TopTable;
 import io.github.qcow2.metadata.TrackedFile;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.util.Set;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -75,6 +78,11 @@ final class WritePath {
   /** Null where guest data is in an external data file, which the format keeps uncompressed. */
   private final @Nullable CompressedWriter compressedWriter;
 
+  /** Null where nothing is detected, or nothing comes of it. */
+  private final @Nullable ZeroRuns zeroRuns;
+
+  private final @Nullable ZeroRuns zeroClusters;
+
   private volatile boolean storedCompressed;
 
   /** Held while the disk grows; taken before every other lock. */
@@ -104,7 +112,10 @@ final class WritePath {
       DiskSize size,
       Limits limits,
       Durability durability,
-      boolean lazyRefcounts) {}
+      boolean lazyRefcounts,
+      Set<DropCause> passedOn,
+      boolean discardKeepsClusters,
+      ZeroDetection zeroDetection) {}
 
   WritePath(Parts parts) {
     this.image = parts.image;
@@ -142,7 +153,15 @@ final class WritePath {
     RefcountTableGrowth growth =
         new RefcountTableGrowth(
             image, geometry, file, header, refcounts, epochs, limits.refcountTableBytes());
-    this.allocator = new ClusterAllocator(image, geometry, file, refcounts, epochs, growth);
+    this.allocator =
+        new ClusterAllocator(
+            image,
+            geometry,
+            file,
+            refcounts,
+            epochs,
+            growth,
+            new HostDiscards(file, parts.passedOn));
     Exclusiveness exclusiveness = new Exclusiveness(image, latch, map, refcounts);
     this.changes =
         new MapChanges(map, exclusiveness, file, allocator, quarantine, epochs, parts.buffers);
@@ -155,7 +174,21 @@ final class WritePath {
     boolean rawDataFile = parts.dataFile != null && header.header().hasRawDataFile();
     this.zeroAndDiscard =
         new ZeroAndDiscard(
-            map, changes, locks, writer, parts.reader, rawDataFile, parts.backing, size);
+            map,
+            changes,
+            locks,
+            writer,
+            parts.reader,
+            data,
+            new HostDiscards(data, parts.passedOn),
+            rawDataFile,
+            parts.backing,
+            parts.discardKeepsClusters,
+            size);
+    ZeroDetection detection =
+        geometry.version() == 2 && backing != null ? ZeroDetection.OFF : parts.zeroDetection;
+    this.zeroRuns = ZeroRuns.of(detection, geometry.subclusterSize());
+    this.zeroClusters = ZeroRuns.of(detection, geometry.clusterSize());
     this.compressedWriter =
         parts.dataFile != null
             ? null
@@ -178,8 +211,42 @@ final class WritePath {
   }
 
   void write(ByteBuffer source, long position) throws IOException {
-    writePlain(source, position);
+    divide(source, position, zeroRuns, this::writePlain);
     writeThrough();
+  }
+
+  /** Something that writes a buffer to the end. */
+  @FunctionalInterface
+  private interface Writing {
+    void write(ByteBuffer source, long position) throws IOException;
+  }
+
+  /** Writes what is not zeros, and zeroes what is, as far as that is detected. */
+  private void divide(ByteBuffer source, long position, @Nullable ZeroRuns runs, Writing data)
+      throws IOException {
+    if (runs == null) {
+      data.write(source, position);
+      return;
+    }
+    int limit = source.limit();
+    long at = position;
+    try {
+      while (source.hasRemaining()) {
+        int length = runs.zeroes(source, at);
+        if (length > 0) {
+          zero(at, length, runs.mode());
+          source.position(source.position() + length);
+        } else {
+          length = runs.data(source, at);
+          source.limit(source.position() + length);
+          data.write(source, at);
+          source.limit(limit);
+        }
+        at += length;
+      }
+    } finally {
+      source.limit(limit);
+    }
   }
 
   private void writePlain(ByteBuffer source, long position) throws IOException {
@@ -201,6 +268,12 @@ final class WritePath {
           image, Qcow2Exception.NO_OFFSET, "an external data file holds no compressed clusters");
     }
     storedCompressed = true;
+    divide(source, position, zeroClusters, (data, at) -> compress(target, data, at));
+    writeThrough();
+  }
+
+  private void compress(CompressedWriter target, ByteBuffer source, long position)
+      throws IOException {
     long at = position;
     while (source.hasRemaining()) {
       try (CompressedBatch batch = target.compress(source)) {
@@ -218,7 +291,6 @@ final class WritePath {
         }
       }
     }
-    writeThrough();
   }
 
   private long storeOrWrite(
@@ -233,8 +305,12 @@ final class WritePath {
   }
 
   void writeZeroes(long position, long length, ZeroMode mode) throws IOException {
-    inSteps(position, length, (at, left) -> zeroAndDiscard.zeroSome(at, left, mode));
+    zero(position, length, mode);
     writeThrough();
+  }
+
+  private void zero(long position, long length, ZeroMode mode) throws IOException {
+    inSteps(position, length, (at, left) -> zeroAndDiscard.zeroSome(at, left, mode));
   }
 
   void discard(long position, long length) throws IOException {
@@ -313,7 +389,7 @@ final class WritePath {
     try {
       for (Quarantine.Dropped dropped : quarantine.release(epochs.durable())) {
         forget(dropped);
-        allocator.owe(new ClusterRun(dropped.first(), dropped.count()));
+        allocator.owe(new ClusterRun(dropped.first(), dropped.count()), dropped.cause());
       }
       for (int runs = allocator.owed(); runs > 0 && latch.first() == null; runs--) {
         allocator.giveBackOwed();
@@ -424,13 +500,13 @@ final class WritePath {
           Header.L1_TABLE_FIELDS_LENGTH);
       l1.moved(offset, words);
     } catch (Throwable t) {
-      allocator.giveBack(place);
+      allocator.giveBack(place, DropCause.UNUSED);
       throw t;
     } finally {
       l2.lock().unlock();
     }
     if (old.count() > 0) {
-      allocator.giveBack(old);
+      allocator.giveBack(old, DropCause.OTHER);
     }
   }
 

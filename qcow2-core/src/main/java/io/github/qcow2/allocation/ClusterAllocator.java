@@ -47,23 +47,34 @@ public final class ClusterAllocator {
   /** Every cluster below is in use. Cluster 0 holds the header and is never handed out (I7). */
   private long hint = 1;
 
-  /** Out of everybody's reach, and counted all the same: leaks, unless they are given back. */
-  private final Deque<ClusterRun> owed = new ArrayDeque<>();
+  private final HostDiscards discards;
 
-  /** Puts an allocator on top of an image's refcounts. */
+  /** Clusters that are to lose a reference, and why. */
+  private record Owed(ClusterRun run, DropCause cause) {}
+
+  /** Out of everybody's reach, and counted all the same: leaks, unless they are given back. */
+  private final Deque<Owed> owed = new ArrayDeque<>();
+
+  /**
+   * Puts an allocator on top of an image's refcounts.
+   *
+   * @param discards learns of clusters that come free, before they can be handed out again
+   */
   public ClusterAllocator(
       String image,
       Geometry geometry,
       TrackedFile file,
       Refcounts refcounts,
       FlushEpochs epochs,
-      RefcountTableGrowth growth) {
+      RefcountTableGrowth growth,
+      HostDiscards discards) {
     this.image = image;
     this.geometry = geometry;
     this.file = file;
     this.refcounts = refcounts;
     this.epochs = epochs;
     this.growth = growth;
+    this.discards = discards;
     this.lock = refcounts.blocks().lock();
     this.clustersAtMost = geometry.clusterIndex(Geometry.HOST_OFFSET_END);
     this.cursor = new AppendCursor(geometry.clusterBits());
@@ -147,10 +158,17 @@ public final class ClusterAllocator {
   }
 
   /**
-   * Takes one reference from each of some clusters, which are out of everybody's reach. Cannot
-   * fail: where the counts cannot be read, the clusters are {@linkplain #owe owed}.
+   * Takes one reference from each of some clusters, which are out of everybody's reach and, where
+   * the disk knew of that reference, durably so. Cannot fail: where the counts cannot be read, the
+   * clusters are {@linkplain #owe owed}.
+   *
+   * <p>The host may be told of those that come free, which is done outside the lock. As long as it
+   * lasts they are still counted, so nobody can take them.
    */
-  public void giveBack(ClusterRun run) {
+  public void giveBack(ClusterRun run, DropCause cause) {
+    if (discards.passes(cause)) {
+      discards.pass(closeForGood(run));
+    }
     lock.lock();
     try {
       lower(run);
@@ -158,10 +176,34 @@ public final class ClusterAllocator {
       LOG.warn("clusters are not given back, since their counts are wrong: {}", e.getMessage());
     } catch (IOException e) {
       LOG.debug("{}: clusters are given back later, since their counts cannot be read", image, e);
-      owed.add(run);
+      owed.add(new Owed(run, cause));
     } finally {
       lock.unlock();
     }
+  }
+
+  /**
+   * The clusters to which the reference about to be taken is the last. None of them can get another
+   * any more: only what appends to a cluster with compressed data could still come across it.
+   */
+  private HostRanges closeForGood(ClusterRun run) {
+    HostRanges last = new HostRanges();
+    lock.lock();
+    try {
+      for (long cluster = run.first(); cluster < run.first() + run.count(); cluster++) {
+        if (refcounts.get(cluster) == 1) {
+          if (cluster == cursor.cluster()) {
+            cursor.leave();
+          }
+          last.add(cluster << geometry.clusterBits(), geometry.clusterSize());
+        }
+      }
+    } catch (IOException e) {
+      LOG.debug("{}: the host does not learn of clusters without known counts", image, e);
+    } finally {
+      lock.unlock();
+    }
+    return last;
   }
 
   private void lower(ClusterRun run) throws IOException {
@@ -174,10 +216,10 @@ public final class ClusterAllocator {
   }
 
   /** Takes note of clusters that {@link #giveBackOwed} is to give back. */
-  public void owe(ClusterRun run) {
+  public void owe(ClusterRun run, DropCause cause) {
     lock.lock();
     try {
-      owed.add(run);
+      owed.add(new Owed(run, cause));
     } finally {
       lock.unlock();
     }
@@ -195,14 +237,15 @@ public final class ClusterAllocator {
 
   /** Gives back the clusters that have been owed longest, or tries to. */
   public void giveBackOwed() {
+    Owed oldest;
     lock.lock();
     try {
-      ClusterRun run = owed.poll();
-      if (run != null) {
-        giveBack(run);
-      }
+      oldest = owed.poll();
     } finally {
       lock.unlock();
+    }
+    if (oldest != null) {
+      giveBack(oldest.run, oldest.cause);
     }
   }
 
@@ -210,7 +253,7 @@ public final class ClusterAllocator {
     lock.lock();
     try {
       if (refcounts.table().length() == lengthSeen) {
-        giveBack(growth.grow(more));
+        giveBack(growth.grow(more), DropCause.OTHER);
       }
     } finally {
       lock.unlock();

@@ -107,7 +107,7 @@ public final class CompressedSpace {
       return start;
     } finally {
       if (!done) {
-        allocator.giveBack(new ClusterRun(fresh.first(), 1));
+        allocator.giveBack(new ClusterRun(fresh.first(), 1), DropCause.UNUSED);
       }
       refcounts.blocks().lock().unlock();
     }
@@ -121,6 +121,6 @@ public final class CompressedSpace {
   public void giveBack(long offset, int length) {
     long first = offset >>> geometry.clusterBits();
     long last = (offset + length - 1) >>> geometry.clusterBits();
-    allocator.giveBack(new ClusterRun(first, last - first + 1));
+    allocator.giveBack(new ClusterRun(first, last - first + 1), DropCause.UNUSED);
   }
 }

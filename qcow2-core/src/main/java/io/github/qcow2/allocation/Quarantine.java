@@ -3,6 +3,7 @@ package io.github.qcow2.allocation;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Comparator;
 import java.util.List;
 
 /**
@@ -28,10 +29,11 @@ public final class Quarantine {
    * Host clusters in a row that lost one reference each.
    *
    * @param kind what they were
+   * @param cause why they lost it
    * @param first number of the first cluster
    * @param count how many
    */
-  public record Dropped(Kind kind, long first, long count) {}
+  public record Dropped(Kind kind, DropCause cause, long first, long count) {}
 
   private static final int RUNS_AT_MOST = 1 << 16;
 
@@ -40,6 +42,7 @@ public final class Quarantine {
     final long epoch;
     long phase;
     Kind[] kinds = new Kind[8];
+    DropCause[] causes = new DropCause[8];
     long[] runs = new long[16];
     int size;
 
@@ -47,17 +50,22 @@ public final class Quarantine {
       this.epoch = epoch;
     }
 
-    void add(Kind kind, long first, long count) {
+    void add(Kind kind, DropCause cause, long first, long count) {
       int last = size - 1;
-      if (size > 0 && kinds[last] == kind && runs[2 * last] + runs[2 * last + 1] == first) {
+      if (size > 0
+          && kinds[last] == kind
+          && causes[last] == cause
+          && runs[2 * last] + runs[2 * last + 1] == first) {
         runs[2 * last + 1] += count;
         return;
       }
       if (size == kinds.length) {
         kinds = Arrays.copyOf(kinds, 2 * size);
+        causes = Arrays.copyOf(causes, 2 * size);
         runs = Arrays.copyOf(runs, 4 * size);
       }
       kinds[size] = kind;
+      causes[size] = cause;
       runs[2 * size] = first;
       runs[2 * size + 1] = count;
       size++;
@@ -86,14 +94,14 @@ public final class Quarantine {
    *
    * @param epoch the epoch that the removal belongs to
    */
-  public synchronized void add(long epoch, Kind kind, long first, long count) {
+  public synchronized void add(long epoch, Kind kind, DropCause cause, long first, long count) {
     Batch batch = batches.peekLast();
     if (batch == null || batch.epoch != epoch) {
       batch = new Batch(epoch);
       batches.add(batch);
     }
     int before = batch.size;
-    batch.add(kind, first, count);
+    batch.add(kind, cause, first, count);
     // Operations of this phase and the one before may have seen the mapping.
     batch.phase = gate.phase();
     runs += batch.size - before;
@@ -123,7 +131,8 @@ public final class Quarantine {
   }
 
   /**
-   * Hands out what is out of everybody's reach.
+   * Hands out what is out of everybody's reach: joined where it lies side by side and is of one
+   * kind and cause.
    *
    * @param durable the last epoch that is durable
    */
@@ -137,13 +146,35 @@ public final class Quarantine {
         batch != null && batch.epoch <= durable && batch.phase + 2 <= phase;
         batch = batches.peek()) {
       for (int i = 0; i < batch.size; i++) {
-        released.add(new Dropped(batch.kinds[i], batch.runs[2 * i], batch.runs[2 * i + 1]));
+        released.add(
+            new Dropped(batch.kinds[i], batch.causes[i], batch.runs[2 * i], batch.runs[2 * i + 1]));
         clusters -= batch.runs[2 * i + 1];
       }
       runs -= batch.size;
       batches.remove();
     }
     full = runs > RUNS_AT_MOST || clusters > clustersAtMost;
-    return released;
+    return joined(released);
+  }
+
+  private static List<Dropped> joined(List<Dropped> released) {
+    released.sort(
+        Comparator.comparing(Dropped::kind)
+            .thenComparing(Dropped::cause)
+            .thenComparingLong(Dropped::first));
+    List<Dropped> joined = new ArrayList<>();
+    for (Dropped each : released) {
+      int end = joined.size() - 1;
+      Dropped last = end < 0 ? null : joined.get(end);
+      if (last != null
+          && last.kind == each.kind
+          && last.cause == each.cause
+          && last.first + last.count == each.first) {
+        joined.set(end, new Dropped(last.kind, last.cause, last.first, last.count + each.count));
+      } else {
+        joined.add(each);
+      }
+    }
+    return joined;
   }
 }

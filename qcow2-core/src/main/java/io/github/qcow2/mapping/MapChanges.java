@@ -2,8 +2,11 @@ package io.github.qcow2.mapping;
 
 import io.github.qcow2.allocation.ClusterAllocator;
 import io.github.qcow2.allocation.ClusterRun;
+import io.github.qcow2.allocation.DropCause;
+import io.github.qcow2.allocation.HostRanges;
 import io.github.qcow2.allocation.Quarantine;
 import io.github.qcow2.error.CorruptImageException;
+import io.github.qcow2.format.ClusterType;
 import io.github.qcow2.format.CompressedDescriptor;
 import io.github.qcow2.format.Geometry;
 import io.github.qcow2.format.L1Entry;
@@ -19,6 +22,7 @@ import io.github.qcow2.metadata.TrackedFile;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.concurrent.locks.ReentrantLock;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Publishes new L2 entries.
@@ -106,7 +110,7 @@ public final class MapChanges {
         }
         linkTable(index, old, offset);
       } catch (Throwable t) {
-        allocator.giveBack(cluster);
+        allocator.giveBack(cluster, DropCause.UNUSED);
         throw t;
       }
     } finally {
@@ -121,7 +125,7 @@ public final class MapChanges {
       l1.setVerified(index);
       if (L1Entry.offset(old) != 0) {
         long dropped = L1Entry.offset(old) >>> geometry.clusterBits();
-        quarantine.add(epochs.filling(), Quarantine.Kind.TABLE, dropped, 1);
+        quarantine.add(epochs.filling(), Quarantine.Kind.TABLE, DropCause.OTHER, dropped, 1);
       }
     } finally {
       l2.lock().unlock();
@@ -168,7 +172,7 @@ public final class MapChanges {
           }
           slice.setVerified(word / geometry.l2EntryWords());
           if (L2Entry.compressed(old) || L2Entry.offset(old) != host) {
-            drop(old, epoch);
+            drop(old, epoch, DropCause.REPLACED);
           }
         });
   }
@@ -189,7 +193,7 @@ public final class MapChanges {
           } else {
             slice.setWord(word, descriptor);
           }
-          drop(old, epoch);
+          drop(old, epoch, DropCause.REPLACED);
         });
   }
 
@@ -209,25 +213,80 @@ public final class MapChanges {
    * @param guestCluster number of the first guest cluster
    * @param count clusters in a row, in one slice
    * @param keep whether data clusters stay where they are; compressed ones never do
+   * @param unneeded collects where bytes lie that no longer matter, though nobody gives their
+   *     clusters back; null if that is of no interest
    */
-  public void zero(long guestCluster, int count, boolean keep) throws IOException {
+  public void zero(long guestCluster, int count, boolean keep, @Nullable HostRanges unneeded)
+      throws IOException {
+    verifyKept(guestCluster, count, keep, unneeded);
+    change(
+        guestCluster,
+        count,
+        (slice, word, cluster, epoch) -> zero(slice, word, keep, epoch, unneeded));
+  }
+
+  /**
+   * Makes whole clusters that are allocated read as zeros, for version 3.
+   *
+   * @param guestCluster number of the first guest cluster
+   * @param count clusters in a row, in one slice
+   * @param hide whether to do so with unallocated clusters too, which may show a backing file
+   * @param keep as for {@link #zero}
+   * @param unneeded as for {@link #zero}
+   */
+  public void discard(
+      long guestCluster, int count, boolean hide, boolean keep, @Nullable HostRanges unneeded)
+      throws IOException {
+    verifyKept(guestCluster, count, keep, unneeded);
     change(
         guestCluster,
         count,
         (slice, word, cluster, epoch) -> {
-          long old = slice.word(word);
-          boolean stays = keep && !L2Entry.compressed(old);
-          long host = stays ? L2Entry.offset(old) : 0;
-          boolean copied = stays && L2Entry.copied(old);
-          if (geometry.extendedL2()) {
-            slice.setPair(word, L2Entry.normal(host, copied), SubclusterBitmap.ALL_ZERO);
-          } else {
-            slice.setWord(word, L2Entry.zeroAllocated(host, copied));
-          }
-          if (!stays) {
-            drop(old, epoch);
+          ClusterType type = L2Entry.type(slice.word(word), geometry, map.hasDataFile());
+          if (hide || type != ClusterType.UNALLOCATED) {
+            zero(slice, word, keep, epoch, unneeded);
           }
         });
+  }
+
+  /** Bytes that a snapshot holds too are needed. */
+  private void verifyKept(long guestCluster, int count, boolean keep, @Nullable HostRanges unneeded)
+      throws IOException {
+    if (keep && unneeded != null) {
+      exclusiveness.verify(guestCluster, count);
+    }
+  }
+
+  private void zero(
+      TableSlice slice, int word, boolean keep, long epoch, @Nullable HostRanges unneeded) {
+    long old = slice.word(word);
+    boolean stays = keep && !L2Entry.compressed(old);
+    long host = stays ? L2Entry.offset(old) : 0;
+    boolean copied = stays && L2Entry.copied(old);
+    if (unneeded != null
+        && isPlaced(old)
+        && (map.hasDataFile() || (stays && isOurs(slice, word)))) {
+      unneeded.add(L2Entry.offset(old), geometry.clusterSize());
+    }
+    if (geometry.extendedL2()) {
+      slice.setPair(word, L2Entry.normal(host, copied), SubclusterBitmap.ALL_ZERO);
+    } else {
+      slice.setWord(word, L2Entry.zeroAllocated(host, copied));
+    }
+    if (!stays) {
+      drop(old, epoch, DropCause.REQUEST);
+    }
+  }
+
+  /** Whether the host cluster of an entry that has one is used by nobody else, a snapshot say. */
+  private boolean isOurs(TableSlice slice, int word) {
+    return L2Entry.copied(slice.word(word)) && slice.isVerified(word / geometry.l2EntryWords());
+  }
+
+  /** Whether an entry has a place for the bytes of its cluster. */
+  private boolean isPlaced(long entry) {
+    return !L2Entry.compressed(entry)
+        && (L2Entry.offset(entry) != 0 || (map.hasDataFile() && L2Entry.copied(entry)));
   }
 
   /**
@@ -250,8 +309,9 @@ public final class MapChanges {
    *
    * @param guestCluster number of the first guest cluster
    * @param count clusters in a row, in one slice
+   * @param cause why what they pointed to is given back
    */
-  public void unmap(long guestCluster, int count) throws IOException {
+  public void unmap(long guestCluster, int count, DropCause cause) throws IOException {
     change(
         guestCluster,
         count,
@@ -262,7 +322,7 @@ public final class MapChanges {
           } else {
             slice.setWord(word, 0);
           }
-          drop(old, epoch);
+          drop(old, epoch, cause);
         });
   }
 
@@ -311,16 +371,16 @@ public final class MapChanges {
   }
 
   /** Puts what an entry pointed to into quarantine. Data files have no clusters to give back. */
-  private void drop(long old, long epoch) {
+  private void drop(long old, long epoch, DropCause cause) {
     int clusterBits = geometry.clusterBits();
     if (L2Entry.compressed(old)) {
       long start = CompressedDescriptor.hostOffset(old, clusterBits);
       long end = start + CompressedDescriptor.byteLength(old, clusterBits);
       long first = start >>> clusterBits;
       long count = ((end - 1) >>> clusterBits) - first + 1;
-      quarantine.add(epoch, Quarantine.Kind.COMPRESSED, first, count);
+      quarantine.add(epoch, Quarantine.Kind.COMPRESSED, cause, first, count);
     } else if (L2Entry.offset(old) != 0 && !map.hasDataFile()) {
-      quarantine.add(epoch, Quarantine.Kind.DATA, L2Entry.offset(old) >>> clusterBits, 1);
+      quarantine.add(epoch, Quarantine.Kind.DATA, cause, L2Entry.offset(old) >>> clusterBits, 1);
     }
   }
 }

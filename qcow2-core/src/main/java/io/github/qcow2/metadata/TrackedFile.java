@@ -105,10 +105,15 @@ public final class TrackedFile {
   public boolean discard(long position, long length, ClusterKind kind) throws IOException {
     checkNotFailed();
     guard.check(position, length, kind);
+    boolean done = true;
     try {
-      return storage.discard(position, length);
+      done = storage.discard(position, length);
+      return done;
     } finally {
-      unsynced = true;
+      // Where the host was not told, a barrier has nothing to cover.
+      if (done) {
+        unsynced = true;
+      }
     }
   }
 
