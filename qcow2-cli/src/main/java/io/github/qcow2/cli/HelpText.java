@@ -40,6 +40,9 @@ final class HelpText {
         compare [-f fmt] [-F fmt] [-s] [-p] [-q] [-U] filename1 filename2
             Say whether two disks have the same content.
             Exit code: 0 same, 1 different, 2 cannot open, 3 cannot tell, 4 cannot read.
+        bench [-c count] [-d depth] [-f fmt] [--flush-interval=n] [--no-drain] [-o offset]
+              [--pattern=byte] [-s size] [-S step] [-t cache] [-w] [-U] filename
+            Measure how long a disk takes to answer many requests.
         io [-f fmt] [-r] [-s] [-n] [-U] [-c command]... [filename]
             Read and write guest bytes by hand, as qemu-io does.
         demo [directory]

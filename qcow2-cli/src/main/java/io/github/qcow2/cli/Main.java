@@ -119,6 +119,7 @@ public final class Main {
   /** Runs one command. */
   static int command(Console console, String name, List<String> args) throws CommandException {
     return switch (name) {
+      case "bench" -> BenchCommand.run(console, args);
       case "check" -> CheckCommand.run(console, args);
       case "compare" -> CompareCommand.run(console, args);
       case "convert" -> ConvertCommand.run(console, args);
@@ -127,7 +128,7 @@ public final class Main {
       case "info" -> InfoCommand.run(console, args);
       case "io" -> IoCommand.run(console, args);
       case "map" -> MapCommand.run(console, args);
-      case "amend", "bench", "bitmap", "commit", "dd", "measure", "rebase", "resize", "snapshot" ->
+      case "amend", "bitmap", "commit", "dd", "measure", "rebase", "resize", "snapshot" ->
           throw CommandException.usage(console, "Command not supported: " + name);
       default -> throw CommandException.usage(console, "Command not found: " + name);
     };

@@ -99,7 +99,6 @@ class MainTest {
   @ValueSource(
       strings = {
         "amend",
-        "bench",
         "bitmap",
         "commit",
         "dd",
