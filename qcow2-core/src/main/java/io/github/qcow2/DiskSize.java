@@ -2,7 +2,7 @@ package io.github.qcow2;
 
 /**
  * The size of the disk in bytes. While the disk grows, what is behind its old end is already dealt
- * with inside, but not yet to be seen.
+ * with inside, but not yet to be seen. A disk that shrinks does so here first.
  */
 final class DiskSize {
   private volatile long visible;
@@ -26,6 +26,18 @@ final class DiskSize {
   /** Growth begins, or is given up. */
   void reach(long bytes) {
     reach = bytes;
+  }
+
+  /** Shrinking begins: nobody gets behind the new end any more. */
+  void cut(long bytes) {
+    visible = bytes;
+    reach = bytes;
+  }
+
+  /** Shrinking is given up. */
+  void restore(long bytes) {
+    reach = bytes;
+    visible = bytes;
   }
 
   /** Growth is complete. */

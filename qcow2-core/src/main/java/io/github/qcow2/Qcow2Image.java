@@ -362,6 +362,24 @@ public final class Qcow2Image extends BlockDevice {
     writePath("grow").grow(newSize);
   }
 
+  /**
+   * Makes the disk smaller: the bytes behind the new end are lost, and read as zeros should the
+   * disk grow again. Durable when the call returns.
+   *
+   * <p>After a power cut meanwhile, or an error, the disk has its old size, and below the new end
+   * nothing has changed; behind it there is what was there, or zeros, or what the backing file
+   * holds. What others read or write behind the new end meanwhile fails. The file becomes shorter
+   * as far as its last clusters become free; an external data file becomes as long as the disk.
+   * Snapshots keep their size.
+   *
+   * @param newSize in bytes; a multiple of 512, not above the present size
+   * @throws io.github.qcow2.error.UnsupportedFeatureException if the image is of version 2 and has
+   *     snapshots
+   */
+  public void shrink(long newSize) throws IOException {
+    writePath("shrink").shrink(newSize);
+  }
+
   /** See {@link HeaderFile#clearUnknownAutoclear}. */
   void clearUnknownAutoclear() throws IOException {
     header.clearUnknownAutoclear();

@@ -74,6 +74,7 @@ final class WritePath {
   private final MapChanges changes;
   private final ImageWriter writer;
   private final ZeroAndDiscard zeroAndDiscard;
+  private final Shrinking shrinking;
 
   /** Null where guest data is in an external data file, which the format keeps uncompressed. */
   private final @Nullable CompressedWriter compressedWriter;
@@ -189,6 +190,11 @@ final class WritePath {
         geometry.version() == 2 && backing != null ? ZeroDetection.OFF : parts.zeroDetection;
     this.zeroRuns = ZeroRuns.of(detection, geometry.subclusterSize());
     this.zeroClusters = ZeroRuns.of(detection, geometry.clusterSize());
+    this.shrinking =
+        new Shrinking(
+            this,
+            new Shrinking.Parts(
+                image, gate, header, file, dataFile, l1, map, changes, allocator, epochs, size));
     this.compressedWriter =
         parts.dataFile != null
             ? null
@@ -201,6 +207,18 @@ final class WritePath {
                 parts.codec,
                 parts.buffers,
                 size);
+  }
+
+  /** See {@link Qcow2Image#shrink}. */
+  void shrink(long newSize) throws IOException {
+    growing.lock();
+    try {
+      latch.refuseChanges();
+      shrinking.run(newSize);
+    } finally {
+      mark.setIfFound();
+      growing.unlock();
+    }
   }
 
   /** One step of a request, inside the gate. */
@@ -352,13 +370,19 @@ final class WritePath {
   private long inGate(long position, long length, Step step) throws IOException {
     int ticket = Qcow2Image.enter(image, gate);
     try {
+      if (position + length > size.reach()) {
+        // The disk has become smaller since the request was found to lie inside.
+        throw new IndexOutOfBoundsException(
+            image + ": " + length + " bytes at " + position + " do not lie inside " + size.reach());
+      }
       return step.run(position, length);
     } finally {
       gate.exit(ticket);
     }
   }
 
-  private void makeRoom() throws IOException {
+  /** Comes before each step of a change, outside the gate. */
+  void makeRoom() throws IOException {
     if (quarantine.isFull()) {
       if (quarantine.awaitsFlush(epochs.durable())) {
         epochs.flush();
@@ -384,7 +408,7 @@ final class WritePath {
    * Counts of clusters that are given back fall in memory; on disk with the next epoch. In an image
    * known to be corrupt, nothing is given back.
    */
-  private void releaseQuarantine() throws IOException {
+  void releaseQuarantine() throws IOException {
     releasing.lock();
     try {
       for (Quarantine.Dropped dropped : quarantine.release(epochs.durable())) {

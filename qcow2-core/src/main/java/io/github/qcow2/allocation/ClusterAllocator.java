@@ -43,6 +43,7 @@ public final class ClusterAllocator {
   private final ReentrantLock lock;
   private final long clustersAtMost;
   private final AppendCursor cursor;
+  private final RefcountTail tail;
 
   /** Every cluster below is in use. Cluster 0 holds the header and is never handed out (I7). */
   private long hint = 1;
@@ -78,6 +79,7 @@ public final class ClusterAllocator {
     this.lock = refcounts.blocks().lock();
     this.clustersAtMost = geometry.clusterIndex(Geometry.HOST_OFFSET_END);
     this.cursor = new AppendCursor(geometry.clusterBits());
+    this.tail = new RefcountTail(geometry, refcounts, epochs);
   }
 
   Refcounts refcounts() {
@@ -246,6 +248,20 @@ public final class ClusterAllocator {
     }
     if (oldest != null) {
       giveBack(oldest.run, oldest.cause);
+    }
+  }
+
+  /**
+   * Gives up refcount blocks that count nothing, and cuts the file behind the last cluster that is
+   * in use. Called under the flush lock, by {@link FlushEpochs#exclusively}.
+   */
+  public void cutTail() throws IOException {
+    lock.lock();
+    try {
+      hint = 1;
+      file.cutAt(tail.cut() << geometry.clusterBits());
+    } finally {
+      lock.unlock();
     }
   }
 

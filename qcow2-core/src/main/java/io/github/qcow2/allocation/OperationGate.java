@@ -77,6 +77,17 @@ public final class OperationGate {
     return phase;
   }
 
+  /**
+   * Returns when every operation has ended that was under way at the call. The caller is not inside
+   * an operation itself.
+   */
+  public void awaitOperations() {
+    long begun = phase;
+    while (advance() < begun + 2) {
+      LockSupport.parkNanos(20_000);
+    }
+  }
+
   /** Lets nobody in any more and returns when the last operation has ended. */
   public void close() {
     closed = true;

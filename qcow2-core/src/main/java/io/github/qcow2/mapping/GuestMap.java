@@ -98,6 +98,27 @@ public final class GuestMap {
     return l2.slice(table + (long) sliceInTable * l2.sliceBytes());
   }
 
+  /**
+   * Whether any entry of a range of whole clusters says anything.
+   *
+   * @param length in bytes, not beyond the slice that maps {@code guestOffset}
+   */
+  public boolean hasEntries(long guestOffset, long length) throws IOException {
+    TableSlice slice = slice(guestOffset);
+    if (slice == null) {
+      return false;
+    }
+    int words = geometry.l2EntryWords();
+    int first = indexInSlice(guestOffset) * words;
+    int end = first + (int) (length >>> geometry.clusterBits()) * words;
+    for (int word = first; word < end; word++) {
+      if (slice.word(word) != 0) {
+        return true;
+      }
+    }
+    return false;
+  }
+
   void checkTable(long guestOffset, long table) throws CorruptImageException {
     if (!geometry.isClusterAligned(table)) {
       throw damage.found(

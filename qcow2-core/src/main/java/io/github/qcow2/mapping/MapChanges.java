@@ -326,6 +326,56 @@ public final class MapChanges {
         });
   }
 
+  /**
+   * Makes everything unallocated that one L2 table maps, and gives up the table. Nobody else gets
+   * at these guest clusters.
+   *
+   * @param index of its entry in the L1 table, which points to a table
+   */
+  public void dropTable(int index) throws IOException {
+    epochs.beforeChange();
+    tableLock.lock();
+    try {
+      long guestOffset = index * geometry.bytesPerL2Table();
+      long table = L1Entry.offset(l1.get(index));
+      l1.checkWritable(index);
+      long[] entries = new long[geometry.l2Entries()];
+      for (int at = 0; table != 0 && at < entries.length; at += map.entriesPerSlice()) {
+        readEntries(guestOffset + ((long) at << geometry.clusterBits()), entries, at);
+      }
+      l2.lock().lock();
+      try {
+        l1.set(index, 0);
+        long epoch = epochs.filling();
+        for (long entry : entries) {
+          drop(entry, epoch, DropCause.UNUSED);
+        }
+        if (table != 0) {
+          quarantine.add(
+              epoch, Quarantine.Kind.TABLE, DropCause.UNUSED, table >>> geometry.clusterBits(), 1);
+        }
+      } finally {
+        l2.lock().unlock();
+      }
+    } finally {
+      tableLock.unlock();
+    }
+  }
+
+  /** Reads the entries of one slice, all of which may be dropped. */
+  private void readEntries(long guestOffset, long[] entries, int first) throws IOException {
+    TableSlice slice = map.slice(guestOffset);
+    if (slice == null) {
+      throw new IllegalStateException("no L2 table maps guest offset " + guestOffset);
+    }
+    map.checkEntries(slice, geometry.clusterIndex(guestOffset), map.entriesPerSlice());
+    for (int i = 0; i < map.entriesPerSlice(); i++) {
+      int word = i * geometry.l2EntryWords();
+      checkData(slice, word);
+      entries[first + i] = slice.word(word);
+    }
+  }
+
   private void change(long guestCluster, int count, Change change) throws IOException {
     long guestOffset = guestCluster << geometry.clusterBits();
     while (true) {

@@ -176,6 +176,13 @@ public final class TrackedFile {
     }
   }
 
+  /** Cuts the file if it is longer than that; durable as a write is. */
+  public void cutAt(long size) throws IOException {
+    if (storage.size() > size) {
+      setSize(size);
+    }
+  }
+
   /**
    * Makes everything durable that completed before the call. Callers take turns: a second call at
    * the same time could return before the first has made its bytes durable.

@@ -68,6 +68,13 @@ public sealed interface DiskOperation {
    */
   record Grow(long size) implements DiskOperation {}
 
+  /**
+   * Makes the disk smaller; plain devices, which cannot, stay as they are.
+   *
+   * @param size the new size in bytes, not more than the present one
+   */
+  record Shrink(long size) implements DiskOperation {}
+
   /** Makes everything durable. */
   record Flush() implements DiskOperation {}
 

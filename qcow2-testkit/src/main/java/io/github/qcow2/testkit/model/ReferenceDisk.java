@@ -103,6 +103,21 @@ public final class ReferenceDisk {
     }
   }
 
+  /**
+   * Cuts the disk. What is behind the new end is gone: should the disk grow again, zeros are there.
+   *
+   * @param newSize in bytes, not more than the present size
+   */
+  public void shrink(long newSize) {
+    if (newSize > size) {
+      throw new IllegalArgumentException(newSize + " is more than " + size);
+    }
+    long endOfPage = Math.min(size, (newSize + PAGE - 1) / PAGE * PAGE);
+    writeZeroes(newSize, endOfPage - newSize);
+    pages.keySet().removeIf(index -> index * PAGE >= newSize);
+    size = newSize;
+  }
+
   /** The content of a range; of discarded bytes whose fate is open, what they were. */
   public byte[] read(long position, int length) {
     checkRange(position, length);

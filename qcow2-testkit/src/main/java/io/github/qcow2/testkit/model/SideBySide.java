@@ -85,6 +85,11 @@ public final class SideBySide implements AutoCloseable {
         image.grow(grow.size());
         model.grow(grow.size());
       }
+    } else if (operation instanceof DiskOperation.Shrink shrink) {
+      if (device instanceof Qcow2Image image) {
+        image.shrink(shrink.size());
+        model.shrink(shrink.size());
+      }
     } else if (operation instanceof DiskOperation.Flush) {
       device.flush();
     } else {

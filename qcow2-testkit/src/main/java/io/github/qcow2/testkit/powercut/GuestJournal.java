@@ -56,6 +56,9 @@ public final class GuestJournal {
     private volatile long ended = RUNNING;
     private volatile boolean doubtful;
 
+    /** Whether the sectors have been cut off, and are zeros should the disk grow again. */
+    private boolean cut;
+
     private Change(long first, int sectors, byte @Nullable [] bytes, boolean doubtful, long begun) {
       this.first = first;
       this.sectors = sectors;
@@ -175,6 +178,19 @@ public final class GuestJournal {
    */
   public Change discarding(long position, long length) {
     return begin(position, length, null, true);
+  }
+
+  /**
+   * The end of the disk is about to be cut off. While that is under way anything may be there; as
+   * soon as it has returned, the sectors are zeros durably, should the disk grow again.
+   *
+   * @param position first guest byte, a multiple of 512
+   * @param length in bytes, whole sectors
+   */
+  public Change cutting(long position, long length) {
+    Change change = begin(position, length, null, false);
+    change.cut = true;
+    return change;
   }
 
   /**
@@ -309,13 +325,16 @@ public final class GuestJournal {
     // Whatever had ended when this began cannot be there any more.
     long settled = -1;
     for (Change change : history) {
-      if (change.ended <= flushed && !change.doubtful) {
+      if (change.ended <= (change.cut ? instant : flushed) && !change.doubtful) {
         settled = Math.max(settled, change.begun);
       }
     }
     for (int i = history.size() - 1; i >= 0; i--) {
       Change change = history.get(i);
-      if (change.begun <= instant && change.ended >= settled && change.holds(sector, actual, at)) {
+      boolean anything = change.cut && (change.ended > instant || change.doubtful);
+      if (change.begun <= instant
+          && change.ended >= settled
+          && (anything || change.holds(sector, actual, at))) {
         return true;
       }
     }

@@ -71,6 +71,8 @@ public final class JournaledDevice extends BlockDevice {
       flush();
     } else if (operation instanceof DiskOperation.Grow grow) {
       grow(grow.size());
+    } else if (operation instanceof DiskOperation.Shrink shrink) {
+      shrink(shrink.size());
     } else {
       throw new IllegalArgumentException(operation + " is not the device's to do");
     }
@@ -80,6 +82,14 @@ public final class JournaledDevice extends BlockDevice {
   public void grow(long newSize) throws IOException {
     long begun = log.now();
     image.grow(newSize);
+    journal.resized(newSize, begun);
+  }
+
+  /** See {@link Qcow2Image#shrink}. */
+  public void shrink(long newSize) throws IOException {
+    long begun = log.now();
+    GuestJournal.Change change = journal.cutting(newSize, image.size() - newSize);
+    run(change, () -> image.shrink(newSize));
     journal.resized(newSize, begun);
   }
 

@@ -8,6 +8,7 @@ import io.github.qcow2.testkit.qemu.RequiresQemu;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.Map;
 import java.util.Objects;
 import org.junit.jupiter.api.BeforeEach;
@@ -59,6 +60,45 @@ final class AmendInteropTest {
       assertThat(qemu.snapshotContent(image, "one")).isEqualTo(snapshot);
       qemu.io(image, "write -P 4 6M 64k", "discard 6M 64k").orThrow();
     }
+  }
+
+  @Test
+  void disksThatWeShrinkAreSoundAndGrowAgainWithQemu() throws IOException {
+    make("cluster_size=4k");
+    byte[] before = qemu.content(image);
+    byte[] snapshot = qemu.snapshotContent(image, "one");
+    int[] sizes = {4 * 1024 * 1024 + 30_208, 2 << 20, 250_368};
+    for (int size : sizes) {
+      try (Qcow2Image opened = Qcow2Image.open(image).writable().build()) {
+        opened.shrink(size);
+      }
+      assertThat(qemu.check(image).isClean()).isTrue();
+      assertThat(qemu.info(image)).containsEntry("virtual-size", size);
+      assertThat(qemu.content(image)).isEqualTo(Arrays.copyOf(before, size));
+      // What it converts of a snapshot is as long as the disk is now.
+      assertThat(qemu.snapshotContent(image, "one")).isEqualTo(Arrays.copyOf(snapshot, size));
+    }
+    qemu.img("resize", "-q", "-f", "qcow2", image.toString(), Long.toString(SIZE)).orThrow();
+    byte[] expected = Arrays.copyOf(Arrays.copyOf(before, sizes[2]), (int) SIZE);
+    assertThat(qemu.content(image)).isEqualTo(expected);
+    assertThat(qemu.snapshotContent(image, "one")).isEqualTo(snapshot);
+    assertThat(qemu.check(image).isClean()).isTrue();
+  }
+
+  @Test
+  void disksThatQemuShrinksAreWhatWeRead() throws IOException {
+    make("cluster_size=4k");
+    byte[] before = qemu.content(image);
+    int size = 4 * 1024 * 1024 + 30_208;
+    qemu.img("resize", "-q", "--shrink", "-f", "qcow2", image.toString(), size + "").orThrow();
+    try (Qcow2Image opened = Qcow2Image.open(image).writable().build()) {
+      assertThat(opened.size()).isEqualTo(size);
+      opened.grow(SIZE);
+      ByteBuffer content = ByteBuffer.allocate((int) SIZE);
+      opened.read(content, 0);
+      assertThat(content.array()).isEqualTo(Arrays.copyOf(Arrays.copyOf(before, size), (int) SIZE));
+    }
+    assertThat(qemu.check(image).isClean()).isTrue();
   }
 
   @Test

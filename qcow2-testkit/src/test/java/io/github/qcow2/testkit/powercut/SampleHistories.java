@@ -41,7 +41,23 @@ final class SampleHistories {
     for (long grown : new long[] {size + SECTOR, SampleDisk.grownSize(disk.shape)}) {
       histories.add(List.of(new DiskOperation.Grow(grown)));
     }
+    for (long shrunk : shrunkSizes()) {
+      histories.add(List.of(new DiskOperation.Shrink(shrunk)));
+      histories.add(List.of(new DiskOperation.Shrink(shrunk), new DiskOperation.Grow(size)));
+    }
     return histories;
+  }
+
+  /**
+   * Sizes to shrink to: inside a cluster, to the end of an L2 table, and to nothing. Of a large
+   * disk nothing is cut off that is outside the windows.
+   */
+  private List<Long> shrunkSizes() {
+    long table = disk.shape.bytesPerL2Table();
+    if (size > 1 << 20) {
+      return List.of(size - SECTOR, size / cluster * cluster - cluster);
+    }
+    return List.of(0L, 5L * cluster, 11L * cluster - SECTOR, table, table + cluster, size - SECTOR);
   }
 
   /** Two operations, with or without a flush in between. */
@@ -61,11 +77,17 @@ final class SampleHistories {
   List<DiskOperation> random(Random random, int length) {
     List<DiskOperation> history = new ArrayList<>();
     int growAt = disk.grows ? random.nextInt(2 * length) : -1;
+    // A disk that has grown stays large, since other operations rely on its size.
+    int shrinkAt = disk.grows && growAt >= length ? random.nextInt(length) : -1;
     int flushes = 3 + random.nextInt(20);
     for (int i = 0; i < length; i++) {
       int kind = random.nextInt(100);
       if (i == growAt) {
         history.add(new DiskOperation.Grow(SampleDisk.grownSize(disk.shape)));
+      } else if (i == shrinkAt) {
+        List<Long> sizes = shrunkSizes();
+        history.add(new DiskOperation.Shrink(sizes.get(random.nextInt(sizes.size()))));
+        history.add(new DiskOperation.Grow(size));
       } else if (kind < flushes) {
         history.add(new DiskOperation.Flush());
       } else if (kind < flushes + 2) {
