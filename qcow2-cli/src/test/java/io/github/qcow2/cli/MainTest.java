@@ -97,16 +97,7 @@ class MainTest {
 
   @ParameterizedTest
   @ValueSource(
-      strings = {
-        "amend",
-        "bitmap",
-        "commit",
-        "dd",
-        "measure",
-        "rebase",
-        "resize",
-        "snapshot"
-      })
+      strings = {"amend", "bitmap", "commit", "dd", "measure", "rebase", "resize", "snapshot"})
   void commandOfQemuImgThatDoesNotExistHereIsRefused(String command) {
     ToolOutput output = twins.ours("qcow2", "", command, "x");
     assertThat(output.exitCode()).isEqualTo(1);
