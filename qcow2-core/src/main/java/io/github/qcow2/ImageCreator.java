@@ -2,8 +2,6 @@ package io.github.qcow2;
 
 import io.github.qcow2.codec.CompressionCodec;
 import io.github.qcow2.error.LimitExceededException;
-import io.github.qcow2.error.Qcow2Exception;
-import io.github.qcow2.error.UnsupportedFeatureException;
 import io.github.qcow2.format.CompressionType;
 import io.github.qcow2.format.Geometry;
 import io.github.qcow2.format.Header;
@@ -44,6 +42,8 @@ public final class ImageCreator {
   private @Nullable String backingFormat;
   private @Nullable String dataFile;
   private boolean rawDataFile;
+  private boolean adoptsDataFile;
+  private Preallocation preallocation = Preallocation.OFF;
   private boolean overwrites;
 
   ImageCreator(Path path, long size) {
@@ -137,6 +137,26 @@ public final class ImageCreator {
   public ImageCreator dataFile(String name, boolean raw) {
     this.dataFile = name;
     this.rawDataFile = raw;
+    return this;
+  }
+
+  /**
+   * Takes the data file as it is instead of making a new one: what it holds is on the disk. A file
+   * that is shorter than the disk is extended with zeros; one that is longer is refused.
+   */
+  public ImageCreator adoptDataFile() {
+    this.adoptsDataFile = true;
+    return this;
+  }
+
+  /**
+   * Sets what the disk is given in advance; {@link Preallocation#OFF} if not. With a data file, its
+   * tables are in the image and its space is in the data file. Excludes a backing file, unless
+   * there are {@linkplain #extendedL2 subclusters}: only those can be preallocated and show it all
+   * the same.
+   */
+  public ImageCreator preallocation(Preallocation preallocation) {
+    this.preallocation = preallocation;
     return this;
   }
 
@@ -250,7 +270,17 @@ public final class ImageCreator {
       throw new IllegalArgumentException(
           "a version 2 image cannot keep clusters that are discarded: it has no zero flag");
     }
-    ImageLayout layout = ImageLayout.of(name, geometry, size, options.limits());
+    if (preallocation != Preallocation.OFF && backingName != null && !extendedL2) {
+      throw new IllegalArgumentException(
+          "preallocation hides the backing file, unless the image has extended L2 entries");
+    }
+    if (adoptsDataFile && (dataFile == null || backingName != null)) {
+      throw new IllegalArgumentException(
+          dataFile == null
+              ? "no data file is named that could be adopted"
+              : "a data file that is adopted hides the backing file");
+    }
+    ImageLayout layout = ImageLayout.of(name, geometry, size, mapping(), options.limits());
     HeaderBuilder builder =
         new HeaderBuilder(version, clusterBits, size)
             .refcountOrder(refcountOrder)
@@ -273,6 +303,18 @@ public final class ImageCreator {
     return storage != null
         ? write(storage, null, layout, header)
         : writeFile(Objects.requireNonNull(path), layout, header);
+  }
+
+  private ImageLayout.Mapping mapping() {
+    if (rawDataFile || adoptsDataFile) {
+      return ImageLayout.Mapping.DATA_FILE;
+    }
+    if (preallocation == Preallocation.OFF) {
+      return ImageLayout.Mapping.NONE;
+    }
+    return dataFile == null
+        ? ImageLayout.Mapping.RESERVED
+        : ImageLayout.Mapping.RESERVED_IN_DATA_FILE;
   }
 
   private Qcow2Image writeFile(Path path, ImageLayout layout, Header header) throws IOException {
@@ -317,28 +359,14 @@ public final class ImageCreator {
     boolean done = false;
     try {
       file.setSize(0);
-      layout.write(new TrackedFile(file, options.durability.hasBarriers()), header);
-      Qcow2Image image = new ChainOpener(options).open(file, path, true);
-      if (rawDataFile) {
-        mapDataFile(image);
-      }
+      TrackedFile image = new TrackedFile(file, options.durability.hasBarriers());
+      layout.write(image, header, preallocation);
+      Qcow2Image opened = new ChainOpener(options).open(file, path, true);
       done = true;
-      return image;
+      return opened;
     } finally {
       if (!done && createdData != null) {
         Files.deleteIfExists(createdData);
-      }
-    }
-  }
-
-  private static void mapDataFile(Qcow2Image image) throws IOException {
-    boolean mapped = false;
-    try {
-      image.mapWholeDataFile();
-      mapped = true;
-    } finally {
-      if (!mapped) {
-        image.close();
       }
     }
   }
@@ -365,37 +393,9 @@ public final class ImageCreator {
 
   /** Makes the data file, if there is to be one; returns its path if it did not exist before. */
   private @Nullable Path createDataFile(String image, @Nullable Path path) throws IOException {
-    if (dataFile == null) {
-      return null;
-    }
-    ReferencePolicy.Answer answer = resolveDataFile(image, path, dataFile);
-    if (answer instanceof ReferencePolicy.Answer.UseStorage use) {
-      use.storage().setSize(size);
-      return null;
-    }
-    if (answer instanceof ReferencePolicy.Answer.OpenFile file) {
-      boolean existed = Files.exists(file.path());
-      if (!existed || !overwrites) {
-        FileStorage.createNew(file.path(), options.locking).close();
-      }
-      makeDataFile(file.path(), existed);
-      return existed ? null : file.path();
-    }
-    throw new UnsupportedFeatureException(
-        image, Qcow2Exception.NO_OFFSET, "a device cannot serve as data file");
-  }
-
-  private void makeDataFile(Path path, boolean existed) throws IOException {
-    boolean made = false;
-    try {
-      try (Storage data = FileStorage.create(path, options.locking)) {
-        data.setSize(size);
-      }
-      made = true;
-    } finally {
-      if (!made && !existed) {
-        Files.deleteIfExists(path);
-      }
-    }
+    return dataFile == null
+        ? null
+        : new NewDataFile(image, size, preallocation, options, overwrites, adoptsDataFile)
+            .make(resolveDataFile(image, path, dataFile));
   }
 }

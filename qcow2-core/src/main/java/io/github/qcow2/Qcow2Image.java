@@ -359,7 +359,22 @@ public final class Qcow2Image extends BlockDevice {
    * @throws io.github.qcow2.error.LimitExceededException if the L1 table would become too long
    */
   public void grow(long newSize) throws IOException {
-    writePath("grow").grow(newSize);
+    grow(newSize, Preallocation.OFF);
+  }
+
+  /**
+   * Makes the disk larger; the new bytes read as zeros. Durable when the call returns: after a
+   * power cut the disk has its old size or its new one, and the clusters that it has been given may
+   * be there in either case.
+   *
+   * @param newSize in bytes; a multiple of 512, not below the present size
+   * @param preallocation what the whole clusters behind the old end are given in advance; with a
+   *     data file, the space is in the data file
+   * @throws io.github.qcow2.error.LimitExceededException if the L1 table or the refcount table
+   *     would become too long
+   */
+  public void grow(long newSize, Preallocation preallocation) throws IOException {
+    writePath("grow").grow(newSize, preallocation);
   }
 
   /**
@@ -383,11 +398,6 @@ public final class Qcow2Image extends BlockDevice {
   /** See {@link HeaderFile#clearUnknownAutoclear}. */
   void clearUnknownAutoclear() throws IOException {
     header.clearUnknownAutoclear();
-  }
-
-  /** Maps every cluster to its place in the raw data file, which by itself is the disk. */
-  void mapWholeDataFile() throws IOException {
-    writePath("map").mapDataFile(0, size.visible());
   }
 
   private WritePath writePath(String what) throws ReadOnlyImageException {

@@ -29,7 +29,11 @@ public final class RawImage extends BlockDevice {
   private final Storage storage;
   private final TrackedFile file;
   private final boolean writesThrough;
-  private final long size;
+  private volatile long size;
+
+  /** Held while the disk grows. */
+  private final ReentrantLock growing = new ReentrantLock();
+
   private final ReentrantLock flushing = new ReentrantLock();
 
   private RawImage(TrackedFile file, Durability durability) throws IOException {
@@ -73,17 +77,68 @@ public final class RawImage extends BlockDevice {
    * @param size in bytes, rounded up to sectors
    */
   public static RawImage create(Path path, long size, Durability durability) throws IOException {
+    return create(path, size, durability, Preallocation.OFF);
+  }
+
+  /**
+   * Creates a raw image of zeros, or overwrites a file.
+   *
+   * @param size in bytes, rounded up to sectors
+   * @param preallocation not {@link Preallocation#METADATA}: a raw image has no tables
+   */
+  public static RawImage create(
+      Path path, long size, Durability durability, Preallocation preallocation) throws IOException {
     if (size < 0 || size > LARGEST) {
       throw new IllegalArgumentException("size " + size);
     }
+    requireNoTables(preallocation);
     Storage storage = FileStorage.create(path);
     try {
       TrackedFile file = new TrackedFile(storage, durability.hasBarriers());
-      file.setSize(roundedUp(size));
+      preallocation.prepare(file, 0, roundedUp(size));
       return new RawImage(file, durability);
     } catch (Throwable t) {
       storage.close();
       throw t;
+    }
+  }
+
+  private static void requireNoTables(Preallocation preallocation) {
+    if (preallocation == Preallocation.METADATA) {
+      throw new IllegalArgumentException("a raw image has no metadata to preallocate");
+    }
+  }
+
+  /**
+   * Makes the disk larger; the new bytes read as zeros. Durable when the call returns.
+   *
+   * @param newSize in bytes; a multiple of 512, not below the present size
+   */
+  public void grow(long newSize) throws IOException {
+    grow(newSize, Preallocation.OFF);
+  }
+
+  /**
+   * Makes the disk larger; the new bytes read as zeros. Durable when the call returns. On an error
+   * the disk keeps its size, though its file may be longer.
+   *
+   * @param newSize in bytes; a multiple of 512, not below the present size
+   * @param preallocation not {@link Preallocation#METADATA}: a raw image has no tables
+   * @throws io.github.qcow2.error.ReadOnlyImageException if the image was opened read-only
+   */
+  public void grow(long newSize, Preallocation preallocation) throws IOException {
+    requireNoTables(preallocation);
+    growing.lock();
+    try {
+      if (newSize < size || newSize % SECTOR != 0) {
+        throw new IllegalArgumentException(
+            "new size " + newSize + " is below " + size + " or not a multiple of 512");
+      }
+      preallocation.prepare(file, size, newSize - size);
+      flushHook();
+      size = newSize;
+    } finally {
+      growing.unlock();
     }
   }
 

@@ -75,6 +75,7 @@ final class WritePath {
   private final ImageWriter writer;
   private final ZeroAndDiscard zeroAndDiscard;
   private final Shrinking shrinking;
+  private final ClusterReservation reservation;
 
   /** Null where guest data is in an external data file, which the format keeps uncompressed. */
   private final @Nullable CompressedWriter compressedWriter;
@@ -172,6 +173,7 @@ final class WritePath {
     this.writer =
         new ImageWriter(
             map, exclusiveness, changes, locks, allocator, data, dataFile != null, copyOnWrite);
+    this.reservation = new ClusterReservation(map, changes, locks, allocator, file, parts.dataFile);
     boolean rawDataFile = parts.dataFile != null && header.header().hasRawDataFile();
     this.zeroAndDiscard =
         new ZeroAndDiscard(
@@ -441,8 +443,8 @@ final class WritePath {
     inSteps(from, to - from, writer::mapSome);
   }
 
-  /** See {@link Qcow2Image#grow}. */
-  void grow(long newSize) throws IOException {
+  /** See {@link Qcow2Image#grow(long, Preallocation)}. */
+  void grow(long newSize, Preallocation preallocation) throws IOException {
     growing.lock();
     try {
       latch.refuseChanges();
@@ -453,13 +455,14 @@ final class WritePath {
         epochs.beforeChange();
         epochs.exclusively(() -> growL1((int) entries));
       }
-      if (dataFile != null && dataFile.storage().size() < newSize) {
-        dataFile.setSize(newSize);
+      if (dataFile != null) {
+        growDataFile(dataFile, oldSize, newSize, preallocation);
       }
       boolean grown = false;
       size.reach(newSize);
       try {
         showZeroes(oldSize, newSize);
+        preallocate(oldSize, newSize, preallocation);
         epochs.exclusively(
             () ->
                 header.change(
@@ -476,6 +479,37 @@ final class WritePath {
     } finally {
       mark.setIfFound();
       growing.unlock();
+    }
+  }
+
+  /** Makes the data file long enough, with zeros in it from the old end of the disk on. */
+  private static void growDataFile(
+      TrackedFile data, long oldSize, long newSize, Preallocation preallocation)
+      throws IOException {
+    long length = data.storage().size();
+    if (length > oldSize) {
+      data.writeZeroes(oldSize, Math.min(length, newSize) - oldSize, true, ClusterKind.DATA);
+    }
+    preallocation.prepare(data, oldSize, newSize - oldSize);
+  }
+
+  /** Gives the whole clusters behind the old end their places; on an error, none of them. */
+  private void preallocate(long oldSize, long newSize, Preallocation preallocation)
+      throws IOException {
+    long from = geometry.roundUpToCluster(oldSize);
+    if (preallocation == Preallocation.OFF || from >= newSize) {
+      return;
+    }
+    long length = newSize - from;
+    try {
+      inSteps(from, length, (at, left) -> reservation.reserveSome(at, left, preallocation));
+    } catch (Throwable t) {
+      try {
+        inSteps(from, length, reservation::cancelSome);
+      } catch (IOException e) {
+        t.addSuppressed(e);
+      }
+      throw t;
     }
   }
 

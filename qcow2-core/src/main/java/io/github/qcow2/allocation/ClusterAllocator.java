@@ -98,25 +98,50 @@ public final class ClusterAllocator {
    * @throws LimitExceededException if the refcount table cannot grow any more
    */
   public ClusterRun allocate(long wanted) throws IOException {
-    return allocate(wanted, false);
+    return allocate(0, wanted, false);
+  }
+
+  /**
+   * Takes the first free clusters behind the end of the file, where nothing has ever been written:
+   * they read as zeros, whoever had the clusters before them.
+   *
+   * @param wanted how many at most
+   * @return at least one cluster, fewer than wanted where the next one is in use
+   * @throws LimitExceededException if the refcount table cannot grow any more
+   */
+  public ClusterRun allocateBehindEnd(long wanted) throws IOException {
+    while (true) {
+      ClusterRun run = allocate(endOfFile(), wanted, false);
+      // Another thread may have had these clusters before, written to them, and given them back.
+      if (endOfFile() <= run.first()) {
+        return run;
+      }
+      giveBack(run, DropCause.UNUSED);
+    }
+  }
+
+  private long endOfFile() throws IOException {
+    return geometry.clustersFor(file.size());
   }
 
   /** Takes exactly {@code count} clusters in a row, at the first place where they fit. */
   public ClusterRun allocateContiguous(long count) throws IOException {
     // Where every block has to be made first, it would lie in the middle of the run.
-    return count < geometry.refcountsPerBlock() ? allocate(count, true) : allocateBehindAll(count);
+    return count < geometry.refcountsPerBlock()
+        ? allocate(0, count, true)
+        : allocateBehindAll(count);
   }
 
-  private ClusterRun allocate(long wanted, boolean whole) throws IOException {
+  private ClusterRun allocate(long least, long wanted, boolean whole) throws IOException {
     while (true) {
       int tableLength;
       lock.lock();
       try {
-        ClusterRun run = search(hint, wanted, whole);
+        ClusterRun run = search(Math.max(hint, least), wanted, whole);
         if (run != null) {
           checkHostOffset(run.first() + run.count() - 1);
           refcounts.add(run.first(), run.count(), 1);
-          if (!whole) {
+          if (!whole && least <= hint) {
             hint = run.first() + run.count();
           }
           return run;

@@ -178,6 +178,29 @@ public final class MapChanges {
   }
 
   /**
+   * Gives clusters that have none a place, without a change in what they read as.
+   *
+   * @param guestCluster number of the first guest cluster
+   * @param count clusters in a row, in one slice, none of which has a host cluster
+   * @param hostOffset of the first, the others follow it; nobody else refers to them, and they read
+   *     as zeros, as do those guest clusters that no table says anything about
+   */
+  public void reserve(long guestCluster, int count, long hostOffset) throws IOException {
+    change(
+        guestCluster,
+        count,
+        (slice, word, cluster, epoch) -> {
+          long host = hostOffset + ((cluster - guestCluster) << geometry.clusterBits());
+          if (geometry.extendedL2()) {
+            slice.setPair(word, L2Entry.normal(host, true), slice.word(word + 1));
+          } else {
+            slice.setWord(word, L2Entry.normal(host, true) | (slice.word(word) & L2Entry.ZERO));
+          }
+          slice.setVerified(word / geometry.l2EntryWords());
+        });
+  }
+
+  /**
    * Points one cluster to compressed data that has been written.
    *
    * @param descriptor the new L2 entry

@@ -60,6 +60,11 @@ public final class TrackedFile {
     return storage;
   }
 
+  /** The length of the file in bytes. */
+  public long size() throws IOException {
+    return storage.size();
+  }
+
   /** Fills the buffer; past the end of the file with zeros. */
   public void read(ByteBuffer destination, long position) throws IOException {
     storage.read(destination, position);
@@ -180,6 +185,16 @@ public final class TrackedFile {
   public void cutAt(long size) throws IOException {
     if (storage.size() > size) {
       setSize(size);
+    }
+  }
+
+  /** Makes the file longer, as {@link Storage#extend} does; durable as a write is. */
+  public void extend(long size) throws IOException {
+    checkNotFailed();
+    try {
+      storage.extend(size);
+    } finally {
+      unsynced = true;
     }
   }
 

@@ -50,6 +50,8 @@ public final class FileStorage extends Storage {
   private static final ReopeningChannel.Operation SIZE = (file, bytes, none) -> file.size();
   private static final ReopeningChannel.Operation DEVICE_SIZE = FileStorage::deviceSize;
   private static final ReopeningChannel.Operation SET_SIZE = FileStorage::setSize;
+  private static final ReopeningChannel.Operation EXTEND =
+      (file, zero, size) -> file.size() < size ? setSize(file, zero, size) : size;
 
   private final HostFile file;
   private final ReopeningChannel channel;
@@ -225,6 +227,20 @@ public final class FileStorage extends Storage {
     long stamp = sizeLock.writeLock();
     try {
       channel.perform(SET_SIZE, ByteBuffer.allocate(1), size);
+    } finally {
+      sizeLock.unlockWrite(stamp);
+    }
+  }
+
+  @Override
+  protected void extendHook(long size) throws IOException {
+    if (isBlockDevice()) {
+      super.extendHook(size);
+      return;
+    }
+    long stamp = sizeLock.writeLock();
+    try {
+      channel.perform(EXTEND, ByteBuffer.allocate(1), size);
     } finally {
       sizeLock.unlockWrite(stamp);
     }

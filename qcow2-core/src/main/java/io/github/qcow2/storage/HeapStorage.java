@@ -129,6 +129,16 @@ public final class HeapStorage extends Storage {
   }
 
   @Override
+  protected void extendHook(long newSize) {
+    lock.writeLock().lock();
+    try {
+      size = Math.max(size, newSize);
+    } finally {
+      lock.writeLock().unlock();
+    }
+  }
+
+  @Override
   protected boolean discardHook(long position, long length) {
     lock.writeLock().lock();
     try {

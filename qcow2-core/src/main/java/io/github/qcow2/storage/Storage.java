@@ -118,6 +118,21 @@ public abstract class Storage implements AutoCloseable {
   }
 
   /**
+   * Makes the file at least {@code size} bytes long; new bytes read as zeros, and take no room
+   * where the host has holes. Unlike {@link #setSize}, it cuts off nothing, whoever makes the file
+   * longer at the same time.
+   *
+   * @param size in bytes, not negative
+   * @throws ReadOnlyImageException if the storage is read-only
+   */
+  public final void extend(long size) throws IOException {
+    checkRange(size, 0);
+    checkOpen();
+    checkWritable();
+    extendHook(size);
+  }
+
+  /**
    * Says that nobody needs some bytes any more, so that the host may take their room back. From now
    * on, and after a power cut, each sector of 512 bytes that lies wholly in the range reads as
    * before or as zeros, and may do either until it is written again; all other bytes stay as they
@@ -290,6 +305,16 @@ public abstract class Storage implements AutoCloseable {
 
   /** Cuts or extends the file. */
   protected abstract void setSizeHook(long size) throws IOException;
+
+  /**
+   * Extends the file, or does nothing. If not overridden, sets the size of a file that is shorter;
+   * who lets other threads extend the file meanwhile has to override this.
+   */
+  protected void extendHook(long size) throws IOException {
+    if (sizeHook() < size) {
+      setSizeHook(size);
+    }
+  }
 
   /** Makes everything completed so far durable. */
   protected abstract void forceHook() throws IOException;

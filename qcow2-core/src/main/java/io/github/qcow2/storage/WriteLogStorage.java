@@ -114,6 +114,15 @@ public final class WriteLogStorage extends Storage {
   }
 
   @Override
+  protected void extendHook(long newSize) throws IOException {
+    synchronized (lock) {
+      target.extend(newSize);
+      size = Math.max(size, newSize);
+      logSize();
+    }
+  }
+
+  @Override
   protected boolean discardHook(long position, long length) throws IOException {
     synchronized (lock) {
       boolean told = target.discard(position, length);

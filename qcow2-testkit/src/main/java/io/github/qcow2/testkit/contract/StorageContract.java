@@ -194,6 +194,21 @@ public abstract class StorageContract {
   }
 
   @Test
+  public void extendAddsZerosAndCutsOffNothing() throws IOException {
+    Storage storage = open();
+    byte[] bytes = content(28, 10_000);
+    storage.write(ByteBuffer.wrap(bytes), 0);
+
+    storage.extend(9_000);
+    assertThat(storage.size()).isEqualTo(10_000);
+    storage.extend(100_000);
+
+    assertThat(storage.size()).isEqualTo(100_000);
+    assertSame(read(storage, 0, 10_000), bytes);
+    assertZeros(read(storage, 10_000, 90_000));
+  }
+
+  @Test
   public void bytesCutOffDoNotComeBack() throws IOException {
     Storage storage = open();
     storage.write(ByteBuffer.wrap(content(12, 100_000)), 0);

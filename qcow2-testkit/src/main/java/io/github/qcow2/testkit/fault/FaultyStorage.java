@@ -177,6 +177,13 @@ public final class FaultyStorage extends ForwardingStorage {
     super.setSizeHook(size);
   }
 
+  @Override
+  protected void extendHook(long size) throws IOException {
+    fail(StorageCall.SET_SIZE);
+    checkFits(StorageCall.SET_SIZE, size);
+    super.extendHook(size);
+  }
+
   private boolean fits(long end) throws IOException {
     return lengthAtMost == Long.MAX_VALUE || end <= Math.max(lengthAtMost, sizeHook());
   }

@@ -53,6 +53,11 @@ public abstract class ForwardingStorage extends Storage {
   }
 
   @Override
+  protected void extendHook(long size) throws IOException {
+    file.extend(size);
+  }
+
+  @Override
   protected boolean discardHook(long position, long length) throws IOException {
     return file.discard(position, length);
   }

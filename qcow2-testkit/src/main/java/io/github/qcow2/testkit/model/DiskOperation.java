@@ -1,5 +1,6 @@
 package io.github.qcow2.testkit.model;
 
+import io.github.qcow2.Preallocation;
 import io.github.qcow2.ZeroMode;
 
 /**
@@ -65,8 +66,14 @@ public sealed interface DiskOperation {
    * Makes the disk larger; plain devices, which cannot, stay as they are.
    *
    * @param size the new size in bytes, not less than the present one
+   * @param preallocation what the new clusters are given
    */
-  record Grow(long size) implements DiskOperation {}
+  record Grow(long size, Preallocation preallocation) implements DiskOperation {
+    /** Growth without preallocation. */
+    public Grow(long size) {
+      this(size, Preallocation.OFF);
+    }
+  }
 
   /**
    * Makes the disk smaller; plain devices, which cannot, stay as they are.

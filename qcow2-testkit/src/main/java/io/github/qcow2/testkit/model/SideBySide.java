@@ -82,7 +82,7 @@ public final class SideBySide implements AutoCloseable {
       compare(read.position(), read.length());
     } else if (operation instanceof DiskOperation.Grow grow) {
       if (device instanceof Qcow2Image image && !image.header().hasDataFile()) {
-        image.grow(grow.size());
+        image.grow(grow.size(), grow.preallocation());
         model.grow(grow.size());
       }
     } else if (operation instanceof DiskOperation.Shrink shrink) {

@@ -2,6 +2,7 @@ package io.github.qcow2.testkit.powercut;
 
 import io.github.qcow2.BlockDevice;
 import io.github.qcow2.Extent;
+import io.github.qcow2.Preallocation;
 import io.github.qcow2.Qcow2Image;
 import io.github.qcow2.ZeroMode;
 import io.github.qcow2.testkit.model.DiskOperation;
@@ -70,7 +71,7 @@ public final class JournaledDevice extends BlockDevice {
     } else if (operation instanceof DiskOperation.Flush) {
       flush();
     } else if (operation instanceof DiskOperation.Grow grow) {
-      grow(grow.size());
+      grow(grow.size(), grow.preallocation());
     } else if (operation instanceof DiskOperation.Shrink shrink) {
       shrink(shrink.size());
     } else {
@@ -78,10 +79,10 @@ public final class JournaledDevice extends BlockDevice {
     }
   }
 
-  /** See {@link Qcow2Image#grow}. */
-  public void grow(long newSize) throws IOException {
+  /** See {@link Qcow2Image#grow(long, Preallocation)}. */
+  public void grow(long newSize, Preallocation preallocation) throws IOException {
     long begun = log.now();
-    image.grow(newSize);
+    image.grow(newSize, preallocation);
     journal.resized(newSize, begun);
   }
 

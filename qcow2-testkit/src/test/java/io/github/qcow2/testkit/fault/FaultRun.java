@@ -170,7 +170,7 @@ final class FaultRun {
     } else if (operation instanceof DiskOperation.Read read) {
       bytes(image, read.position(), read.length());
     } else if (operation instanceof DiskOperation.Grow grow) {
-      image.grow(grow.size());
+      image.grow(grow.size(), grow.preallocation());
     } else if (operation instanceof DiskOperation.Flush) {
       image.flush();
     } else {

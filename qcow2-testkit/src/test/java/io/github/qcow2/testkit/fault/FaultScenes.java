@@ -3,6 +3,7 @@ package io.github.qcow2.testkit.fault;
 import static io.github.qcow2.testkit.generate.ImageShape.Backing.NONE;
 import static io.github.qcow2.testkit.generate.ImageShape.Backing.RAW;
 
+import io.github.qcow2.Preallocation;
 import io.github.qcow2.Qcow2Image;
 import io.github.qcow2.ZeroMode;
 import io.github.qcow2.storage.HeapStorage;
@@ -260,6 +261,7 @@ final class FaultScenes {
         new DiskOperation.Write(size - 200, 2 * cluster, 40),
         new DiskOperation.Write(grown - cluster - 100, cluster + 100, 41),
         new DiskOperation.Flush(),
-        new DiskOperation.Grow(grown + 4 * cluster));
+        new DiskOperation.Grow(grown + 4 * cluster, Preallocation.METADATA),
+        new DiskOperation.Write(grown + cluster, cluster, 42));
   }
 }

@@ -1,5 +1,6 @@
 package io.github.qcow2.testkit.powercut;
 
+import io.github.qcow2.Preallocation;
 import io.github.qcow2.ZeroMode;
 import io.github.qcow2.testkit.model.DiskOperation;
 import java.util.ArrayList;
@@ -45,6 +46,7 @@ final class SampleHistories {
       histories.add(List.of(new DiskOperation.Shrink(shrunk)));
       histories.add(List.of(new DiskOperation.Shrink(shrunk), new DiskOperation.Grow(size)));
     }
+    histories.add(List.of(preallocated()));
     return histories;
   }
 
@@ -58,6 +60,12 @@ final class SampleHistories {
       return List.of(size - SECTOR, size / cluster * cluster - cluster);
     }
     return List.of(0L, 5L * cluster, 11L * cluster - SECTOR, table, table + cluster, size - SECTOR);
+  }
+
+  /** Into a new L2 table where that is small; every state holds the whole file in memory. */
+  private DiskOperation preallocated() {
+    long more = Math.min(SampleDisk.grownSize(disk.shape) - size, Math.max(2 * cluster, 64 << 10));
+    return new DiskOperation.Grow(size + more, Preallocation.METADATA);
   }
 
   /** Two operations, with or without a flush in between. */
@@ -83,7 +91,10 @@ final class SampleHistories {
     for (int i = 0; i < length; i++) {
       int kind = random.nextInt(100);
       if (i == growAt) {
-        history.add(new DiskOperation.Grow(SampleDisk.grownSize(disk.shape)));
+        history.add(
+            random.nextBoolean()
+                ? new DiskOperation.Grow(SampleDisk.grownSize(disk.shape))
+                : preallocated());
       } else if (i == shrinkAt) {
         List<Long> sizes = shrunkSizes();
         history.add(new DiskOperation.Shrink(sizes.get(random.nextInt(sizes.size()))));
