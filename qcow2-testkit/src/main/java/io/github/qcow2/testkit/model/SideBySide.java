@@ -81,7 +81,7 @@ public final class SideBySide implements AutoCloseable {
     } else if (operation instanceof DiskOperation.Read read) {
       compare(read.position(), read.length());
     } else if (operation instanceof DiskOperation.Grow grow) {
-      if (device instanceof Qcow2Image image && !image.header().hasDataFile()) {
+      if (device instanceof Qcow2Image image) {
         image.grow(grow.size(), grow.preallocation());
         model.grow(grow.size());
       }

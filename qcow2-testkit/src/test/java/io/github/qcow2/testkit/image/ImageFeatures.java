@@ -1,6 +1,7 @@
 package io.github.qcow2.testkit.image;
 
 import io.github.qcow2.Durability;
+import io.github.qcow2.Preallocation;
 import io.github.qcow2.ZeroDetection;
 import io.github.qcow2.testkit.generate.ImageShape;
 import io.github.qcow2.testkit.generate.ImageShape.Backing;
@@ -15,6 +16,7 @@ import net.jqwik.api.Tuple;
  *
  * @param shape of image and backing file
  * @param dataFile where guest data is
+ * @param preallocation at creation, and when the disk grows
  * @param lazyRefcounts whether refcounts on disk may be stale
  * @param keepsClusters whether discarded clusters keep their place
  * @param zeroDetection of writes
@@ -24,6 +26,7 @@ import net.jqwik.api.Tuple;
 record ImageFeatures(
     ImageShape shape,
     DataFile dataFile,
+    Preallocation preallocation,
     boolean lazyRefcounts,
     boolean keepsClusters,
     ZeroDetection zeroDetection,
@@ -48,12 +51,15 @@ record ImageFeatures(
     if (shape.backing() != Backing.NONE && dataFile == DataFile.RAW) {
       dataFile = DataFile.PLAIN;
     }
+    if (shape.backing() != Backing.NONE && !shape.extendedL2()) {
+      preallocation = Preallocation.OFF;
+    }
   }
 
   /** Nothing but a shape. */
   static ImageFeatures plain(ImageShape shape) {
     return new ImageFeatures(
-        shape, DataFile.NONE, false, false, ZeroDetection.OFF, Durability.WRITEBACK, false);
+        shape, DataFile.NONE, Preallocation.OFF, false, false, ZeroDetection.OFF, Durability.WRITEBACK, false);
   }
 
   /** The product of all of them. */
@@ -62,6 +68,11 @@ record ImageFeatures(
             shapes,
             Arbitraries.frequency(
                 Tuple.of(4, DataFile.NONE), Tuple.of(1, DataFile.PLAIN), Tuple.of(1, DataFile.RAW)),
+            Arbitraries.frequency(
+                Tuple.of(5, Preallocation.OFF),
+                Tuple.of(2, Preallocation.METADATA),
+                Tuple.of(1, Preallocation.FALLOC),
+                Tuple.of(1, Preallocation.FULL)),
             Arbitraries.of(false, true),
             Arbitraries.of(false, true),
             Arbitraries.of(ZeroDetection.class),

@@ -105,6 +105,7 @@ final class ShapedImage {
             .refcountBits(shape.refcountBits())
             .extendedL2(shape.extendedL2())
             .lazyRefcounts(features.lazyRefcounts())
+            .preallocation(features.preallocation())
             .durability(features.durability());
     if (shape.backing() != ImageShape.Backing.NONE) {
       creator.backing(BACKING_NAME, shape.backing() == ImageShape.Backing.RAW ? "raw" : "qcow2");
