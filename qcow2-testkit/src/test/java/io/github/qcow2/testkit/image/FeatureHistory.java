@@ -52,7 +52,10 @@ record FeatureHistory(ImageFeatures features, long seed, List<DiskOperation> ope
       int turn = (i + 1) * turns / operations.size();
       if (turn > i * turns / operations.size() && turn <= sizes.size()) {
         long next = sizes.get(turn - 1);
-        all.add(next < size ? new DiskOperation.Shrink(next) : new DiskOperation.Grow(next, features.preallocation()));
+        all.add(
+            next < size
+                ? new DiskOperation.Shrink(next)
+                : new DiskOperation.Grow(next, features.preallocation()));
         size = next;
       }
     }

@@ -59,7 +59,14 @@ record ImageFeatures(
   /** Nothing but a shape. */
   static ImageFeatures plain(ImageShape shape) {
     return new ImageFeatures(
-        shape, DataFile.NONE, Preallocation.OFF, false, false, ZeroDetection.OFF, Durability.WRITEBACK, false);
+        shape,
+        DataFile.NONE,
+        Preallocation.OFF,
+        false,
+        false,
+        ZeroDetection.OFF,
+        Durability.WRITEBACK,
+        false);
   }
 
   /** The product of all of them. */
