@@ -1,12 +1,10 @@
 package io.github.qcow2;
 
 import io.github.qcow2.amend.RefcountWidthChange;
-import io.github.qcow2.error.Qcow2Exception;
-import io.github.qcow2.error.UnsupportedFeatureException;
+import io.github.qcow2.format.AutoclearFeature;
 import io.github.qcow2.format.CompatibleFeature;
-import io.github.qcow2.format.Geometry;
 import io.github.qcow2.format.Header;
-import io.github.qcow2.format.HeaderProblem;
+import io.github.qcow2.format.HeaderExtension;
 import io.github.qcow2.format.SnapshotTable;
 import io.github.qcow2.metadata.BufferPool;
 import io.github.qcow2.metadata.ClusterKind;
@@ -19,6 +17,8 @@ import io.github.qcow2.progress.Progress;
 import io.github.qcow2.repair.RefcountRepair;
 import io.github.qcow2.storage.Storage;
 import java.io.IOException;
+import java.nio.file.Path;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -26,29 +26,45 @@ import org.jspecify.annotations.Nullable;
  * other. Nobody else has the file.
  *
  * <p>Before each change and after it the image is sound and durable; each change itself is one
- * write inside one sector of the header.
+ * write inside one sector of the header, but for that of the size.
  */
 final class Amendment {
   private final Storage storage;
+  private final @Nullable Path path;
   private final String image;
   private final ImageOptions options;
   private final AmendedValues values;
   private final Progress progress;
 
-  Amendment(Storage storage, ImageOptions options, AmendedValues values, Progress progress) {
+  /**
+   * Prepares the run.
+   *
+   * @param path against which files are found that the image names
+   */
+  Amendment(
+      Storage storage,
+      @Nullable Path path,
+      ImageOptions options,
+      AmendedValues values,
+      Progress progress) {
     this.storage = storage;
+    this.path = path;
     this.image = storage.name();
     this.options = options;
     this.values = values;
     this.progress = progress;
+    options.keepsStorage = true;
   }
 
   /** See {@link ImageAmender#run}. */
   void run() throws IOException {
     Header before = HeaderLoader.load(storage, options.limits());
-    refuseProblems(before);
-    refuseWhatTheVersionLacks(before);
+    new AmendmentRules(image, options.limits(), values).check(before);
     SnapshotTable snapshots = HeaderLoader.snapshots(storage, before, options.limits());
+    if (changesSize(before)) {
+      // Everything that is opened then can be opened.
+      new ChainOpener(options).open(storage, path, false).close();
+    }
     if (before.isDirty()) {
       HeaderFile dirty = new HeaderFile(new TrackedFile(storage, true), before);
       new RefcountRepair(image, dirty.file(), dirty, options.limits()).run();
@@ -59,41 +75,18 @@ final class Amendment {
     if (width != null) {
       width.check();
     }
-    if (width == null && !changesLazyRefcounts(before)) {
+    if (width == null && isAsWanted(before)) {
       return;
     }
+    header.checkReplaceable(image, withDataFile(before));
     header.clearUnknownAutoclear();
     if (width != null) {
       width.run(progress);
     }
-    if (changesLazyRefcounts(header.header())) {
-      setLazyRefcounts(header);
+    changeHeader(header);
+    if (changesSize(before)) {
+      changeSize();
     }
-  }
-
-  private void refuseProblems(Header header) throws Qcow2Exception {
-    for (HeaderProblem problem : header.problems()) {
-      if (problem.kind().preventsWriting()) {
-        throw problem.toException(image);
-      }
-    }
-  }
-
-  private void refuseWhatTheVersionLacks(Header header) throws UnsupportedFeatureException {
-    if (header.version() > 2) {
-      return;
-    }
-    Integer order = values.refcountOrder;
-    if (order != null && order != Geometry.DEFAULT_REFCOUNT_ORDER) {
-      throw unsupported("version 2 has 16-bit refcounts only");
-    }
-    if (Boolean.TRUE.equals(values.lazyRefcounts)) {
-      throw unsupported("a version 2 image has no lazy refcounts");
-    }
-  }
-
-  private UnsupportedFeatureException unsupported(String rule) {
-    return new UnsupportedFeatureException(image, Qcow2Exception.NO_OFFSET, rule);
   }
 
   /** The file with every table protected that a count may wrongly call free (I7). */
@@ -123,15 +116,71 @@ final class Amendment {
         : new RefcountWidthChange(image, header.file(), header, options.limits(), order);
   }
 
+  /** Whether all but the width of refcounts is. */
+  private boolean isAsWanted(Header header) {
+    return !(changesDataFile(header)
+        || changesRawDataFile(header)
+        || changesLazyRefcounts(header)
+        || changesSize(header));
+  }
+
+  private boolean changesDataFile(Header header) {
+    return values.dataFile != null
+        && !values.dataFile.equals(Objects.requireNonNullElse(header.dataFile(), ""));
+  }
+
+  private boolean changesRawDataFile(Header header) {
+    return values.rawDataFile != null && values.rawDataFile != header.hasRawDataFile();
+  }
+
   private boolean changesLazyRefcounts(Header header) {
     return values.lazyRefcounts != null && values.lazyRefcounts != header.hasLazyRefcounts();
   }
 
-  private static void setLazyRefcounts(HeaderFile header) throws IOException {
+  private boolean changesSize(Header header) {
+    return values.size != null && values.size != header.size();
+  }
+
+  /** The header with the name of the data file that is wanted. */
+  private Header withDataFile(Header header) throws IOException {
+    String name = values.dataFile;
+    if (name == null || !changesDataFile(header)) {
+      return header;
+    }
+    return name.isEmpty()
+        ? header.withoutExtension(image, HeaderExtension.DATA_FILE)
+        : header.withDataFile(image, name);
+  }
+
+  private void changeHeader(HeaderFile header) throws IOException {
     Header now = header.header();
-    header.change(
-        now.withCompatibleFeatures(now.compatibleFeatures() ^ CompatibleFeature.LAZY_REFCOUNTS),
-        Header.COMPATIBLE_FEATURES_OFFSET,
-        Header.COMPATIBLE_FEATURES_LENGTH);
+    if (changesDataFile(now)) {
+      header.replace(image, withDataFile(now));
+    }
+    if (changesRawDataFile(now)) {
+      long others = header.header().autoclearFeatures() & ~AutoclearFeature.RAW_DATA_FILE;
+      header.change(
+          header.header().withAutoclearFeatures(others),
+          Header.AUTOCLEAR_FEATURES_OFFSET,
+          Header.AUTOCLEAR_FEATURES_LENGTH);
+    }
+    if (changesLazyRefcounts(now)) {
+      long switched = header.header().compatibleFeatures() ^ CompatibleFeature.LAZY_REFCOUNTS;
+      header.change(
+          header.header().withCompatibleFeatures(switched),
+          Header.COMPATIBLE_FEATURES_OFFSET,
+          Header.COMPATIBLE_FEATURES_LENGTH);
+    }
+  }
+
+  private void changeSize() throws IOException {
+    long size = Objects.requireNonNull(values.size);
+    try (Qcow2Image opened = new ChainOpener(options).open(storage, path, true)) {
+      if (size < opened.size()) {
+        opened.shrink(size);
+      } else {
+        opened.grow(size);
+      }
+    }
   }
 }

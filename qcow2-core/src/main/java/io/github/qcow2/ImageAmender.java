@@ -1,5 +1,6 @@
 package io.github.qcow2;
 
+import io.github.qcow2.codec.CompressionCodec;
 import io.github.qcow2.format.Limits;
 import io.github.qcow2.progress.Progress;
 import io.github.qcow2.storage.FileStorage;
@@ -20,9 +21,10 @@ import org.jspecify.annotations.Nullable;
  *
  * <p><b>Durability:</b> everything that can be refused is refused before the first byte is written.
  * Changes are made one after the other, in the order in which qemu-img makes them: refcount width,
- * lazy refcounts. Each is durable before the next begins, and each is made as a whole or not at
- * all: after a power cut the image is sound, and what was changed so far has been changed. {@link
- * #run()} with the same values completes it. The guest's data is never touched.
+ * data file, lazy refcounts, size. Each is durable before the next begins, and each is made as a
+ * whole or not at all: after a power cut the image is sound, and what was changed so far has been
+ * changed. {@link #run()} with the same values completes it. The guest's data is not touched, but
+ * for what a smaller disk loses.
  *
  * <p>Header extensions and fields that this library does not know are kept, byte for byte.
  * Autoclear feature bits that it does not know are cleared, as the format demands of whoever
@@ -63,6 +65,66 @@ public final class ImageAmender {
     return this;
   }
 
+  /**
+   * Sets the name of the external data file; only for images that have one. The file itself is
+   * neither opened nor made nor changed, so it may be given another name, or be brought into place,
+   * before or after; see {@link #size} for the exception.
+   *
+   * @param name as it is to be recorded; relative names are relative to the image's directory. An
+   *     empty one leaves it to whoever opens the image to say which file it is
+   */
+  public ImageAmender dataFile(String name) {
+    values.dataFile = name;
+    return this;
+  }
+
+  /**
+   * Sets whether the external data file by itself is at all times the disk. That can be given up,
+   * but not begun with: what the file holds where nothing is mapped is not known.
+   */
+  public ImageAmender rawDataFile(boolean raw) {
+    values.rawDataFile = raw;
+    return this;
+  }
+
+  /**
+   * Sets the size of the disk, as {@link Qcow2Image#grow} and {@link Qcow2Image#shrink} do. For
+   * this, and for nothing else, the backing files and the data file are opened.
+   *
+   * @param bytes a multiple of 512
+   */
+  public ImageAmender size(long bytes) {
+    if (bytes < 0 || bytes % 512 != 0) {
+      throw new IllegalArgumentException("size " + bytes + " is not a multiple of 512");
+    }
+    values.size = bytes;
+    return this;
+  }
+
+  /** Permits a {@link #size} that is less than the present one: what is behind it is lost. */
+  public ImageAmender permitShrinking() {
+    values.permitsShrinking = true;
+    return this;
+  }
+
+  /** Says which files named by the image may be opened; {@link ReferencePolicy#deny()} if not. */
+  public ImageAmender references(ReferencePolicy policy) {
+    options.references = policy;
+    return this;
+  }
+
+  /** Guesses the format of backing files whose overlays do not record it; for trusted images. */
+  public ImageAmender probeBackingFormat() {
+    options.probesBackingFormat = true;
+    return this;
+  }
+
+  /** Sets the codec for images of its compression type, before any that is found otherwise. */
+  public ImageAmender codec(CompressionCodec codec) {
+    options.codec = codec;
+    return this;
+  }
+
   /** Sets how much the image may ask for; {@link Limits#DEFAULT} if not. */
   public ImageAmender limits(Limits limits) {
     options.limits = limits;
@@ -91,7 +153,11 @@ public final class ImageAmender {
    * @throws io.github.qcow2.error.UnsupportedFeatureException if the image's version does not have
    *     what is wanted, or the image needs what this library lacks
    * @throws io.github.qcow2.error.LimitExceededException if a refcount does not fit the new width,
-   *     or a limit is exceeded
+   *     or a limit is exceeded, or a name has no room in the first cluster beside the old header
+   * @throws io.github.qcow2.error.ReferenceDeniedException if a file must be opened for a change of
+   *     size, and the policy denies that
+   * @throws IllegalArgumentException if the size is less than the present one, and that was not
+   *     permitted
    * @throws io.github.qcow2.error.CorruptImageException if the image breaks a rule of the format
    * @throws io.github.qcow2.error.OperationCancelledException if the progress listener or an
    *     interrupt stopped it
@@ -108,6 +174,6 @@ public final class ImageAmender {
   }
 
   private void amend(Storage file) throws IOException {
-    new Amendment(file, options, values, progress).run();
+    new Amendment(file, path, options, values, progress).run();
   }
 }

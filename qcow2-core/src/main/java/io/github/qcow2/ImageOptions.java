@@ -39,6 +39,9 @@ final class ImageOptions {
   boolean discardKeepsClusters;
   ZeroDetection zeroDetection = ZeroDetection.OFF;
 
+  /** Whether the image's storage stays open when the image is closed. */
+  boolean keepsStorage;
+
   /** Null: as the header permits. */
   @Nullable Boolean lazyRefcounts;
 

@@ -482,7 +482,9 @@ public final class Qcow2Image extends BlockDevice {
   protected void closeHook() throws IOException {
     gate.close();
     try (AutoCloseables closing = new AutoCloseables()) {
-      closing.add(storage);
+      if (!options.keepsStorage) {
+        closing.add(storage);
+      }
       if (dataStorage != null) {
         closing.add(dataStorage);
       }

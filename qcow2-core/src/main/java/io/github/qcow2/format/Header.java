@@ -2,6 +2,7 @@ package io.github.qcow2.format;
 
 import io.github.qcow2.error.LimitExceededException;
 import java.nio.ByteBuffer;
+import java.util.BitSet;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -77,6 +78,8 @@ public final class Header {
 
   /** The longest name of a backing file's format, in bytes: QEMU refuses longer ones. */
   public static final int MAX_BACKING_FORMAT_BYTES = 15;
+
+  private static final int SECTOR = 512;
 
   private final HeaderBuilder fields;
   private final Geometry geometry;
@@ -278,6 +281,42 @@ public final class Header {
   }
 
   /**
+   * The same header with its extensions and the backing file's name in another place, so that the
+   * old and the new ones can be in the file at once. An extension of a type that everybody ignores
+   * leads there. Only for a header whose extensions or name have just been changed.
+   *
+   * @param start where in the file they begin, at least 16 bytes behind {@link #headerLength()}
+   * @return the bytes of the file from 0 on; those between the fields and {@code start} mean
+   *     nothing but for the first eight
+   */
+  public byte[] encodeBehind(int start) {
+    int aligned = start + (fields.headerLength & 7);
+    return HeaderEncoder.encode(fields, aligned);
+  }
+
+  /**
+   * Which sectors of 512 bytes of the file the header is in; those that are skipped by what {@link
+   * #encodeBehind} puts into its place are not among them.
+   */
+  public BitSet sectors() {
+    BitSet sectors = new BitSet();
+    sectors.set(0, sectorsFor(HeaderEncoder.encodedLength(fields)));
+    int at = fields.headerLength;
+    for (HeaderExtension extension : fields.extensions) {
+      int data = at + HeaderExtension.PREFIX_BYTES;
+      at = data + ((extension.length() + 7) & -8);
+      if (extension.type() == HeaderExtension.PADDING && at >= data + SECTOR) {
+        sectors.clear(sectorsFor(data), Math.max(sectorsFor(data), at / SECTOR));
+      }
+    }
+    return sectors;
+  }
+
+  private static int sectorsFor(long bytes) {
+    return (int) ((bytes + SECTOR - 1) / SECTOR);
+  }
+
+  /**
    * Some of the bytes that {@link #encode()} gives, for an update in place.
    *
    * @param offset one of the constants {@code …_OFFSET}
@@ -399,6 +438,23 @@ public final class Header {
       throw new IllegalArgumentException("guest data does not lie in an external data file");
     }
     return copy().dataFileName(name).build(imageName);
+  }
+
+  /**
+   * This header in the other version. What version 2 does not have is left out: feature bits, the
+   * compression type, unknown fields, names of feature bits and bitmaps; all other extensions stay.
+   * Whether the image's tables permit that is for the caller to know.
+   *
+   * @param imageName the image as the caller named it, for the exception
+   * @param version 2 or 3
+   * @throws LimitExceededException if it does not fit the first cluster
+   * @throws IllegalArgumentException if version 2 does not have the width of the refcounts
+   */
+  public Header withVersion(String imageName, int version) throws LimitExceededException {
+    if (version == version()) {
+      return this;
+    }
+    return (version == 2 ? copy().downgraded() : copy().upgraded()).build(imageName);
   }
 
   /**

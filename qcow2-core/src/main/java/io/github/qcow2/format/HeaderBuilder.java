@@ -201,6 +201,28 @@ public final class HeaderBuilder {
     return this;
   }
 
+  /** Makes it a header of version 3, with names of feature bits where qemu-img writes them. */
+  HeaderBuilder upgraded() {
+    version = 3;
+    headerLength = HeaderField.VERSION_3_HEADER_LENGTH;
+    unknownHeaderBytes = new byte[headerLength - HeaderField.AFTER_COMPRESSION_TYPE];
+    return clusterBits >= FeatureNameTable.MIN_CLUSTER_BITS
+        ? extension(HeaderExtension.FEATURE_NAMES, FeatureNameTable.standard())
+        : laidOutAnew();
+  }
+
+  /** Makes it a header of version 2, without everything that this version does not have. */
+  HeaderBuilder downgraded() {
+    version = 2;
+    headerLength = HeaderField.VERSION_2_HEADER_LENGTH;
+    unknownHeaderBytes = new byte[0];
+    incompatibleFeatures = 0;
+    compatibleFeatures = 0;
+    autoclearFeatures = 0;
+    compressionType = 0;
+    return extension(HeaderExtension.FEATURE_NAMES, null).extension(HeaderExtension.BITMAPS, null);
+  }
+
   /** Replaces all extensions of a type by one, or by none. */
   HeaderBuilder extension(int type, @Nullable HeaderExtension replacement) {
     List<HeaderExtension> changed = new ArrayList<>();
@@ -219,6 +241,15 @@ public final class HeaderBuilder {
       changed.add(replacement);
     }
     extensions = List.copyOf(changed);
+    return laidOutAnew();
+  }
+
+  /** Gives up the places in which extensions and name were found. */
+  private HeaderBuilder laidOutAnew() {
+    extensions =
+        extensions.stream()
+            .filter(extension -> extension.type() != HeaderExtension.PADDING)
+            .toList();
     foundExtensionsEnd = 0;
     return this;
   }

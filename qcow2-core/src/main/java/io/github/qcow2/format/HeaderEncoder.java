@@ -16,9 +16,25 @@ final class HeaderEncoder {
   private HeaderEncoder() {}
 
   static byte[] encode(HeaderBuilder fields) {
-    ByteBuffer out = ByteBuffer.allocate(Math.toIntExact(encodedLength(fields)));
+    return encode(fields, fields.headerLength);
+  }
+
+  /**
+   * Lays out the header with a gap behind the fields.
+   *
+   * @param start where the first extension is to be: where the fields end, or at least the prefix
+   *     of an extension behind that, by a multiple of eight
+   */
+  static byte[] encode(HeaderBuilder fields, int start) {
+    int gap = start - fields.headerLength;
+    ByteBuffer out = ByteBuffer.allocate(Math.toIntExact(encodedLength(fields) + gap));
     putFields(out, fields);
-    int at = fields.headerLength;
+    int at = start;
+    if (gap > 0) {
+      out.putInt(fields.headerLength, HeaderExtension.PADDING);
+      out.putInt(
+          fields.headerLength + HeaderExtension.LENGTH_OFFSET, gap - HeaderExtension.PREFIX_BYTES);
+    }
     for (HeaderExtension extension : fields.extensions) {
       out.putInt(at, extension.type());
       out.putInt(at + HeaderExtension.LENGTH_OFFSET, extension.length());

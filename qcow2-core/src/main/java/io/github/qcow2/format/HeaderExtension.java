@@ -26,6 +26,12 @@ public final class HeaderExtension {
   /** The name of the external data file. */
   public static final int DATA_FILE = 0x44415441;
 
+  /**
+   * Says nothing: leads from the fields to where the other extensions are, while a header of
+   * several sectors is being replaced. A type of this library's own, "qpad".
+   */
+  static final int PADDING = 0x71706164;
+
   /** Bytes before the data: type and length. */
   static final int PREFIX_BYTES = 8;
 

@@ -1,0 +1,98 @@
+package io.github.qcow2;
+
+import io.github.qcow2.error.LimitExceededException;
+import io.github.qcow2.error.Qcow2Exception;
+import io.github.qcow2.error.UnsupportedFeatureException;
+import io.github.qcow2.format.Geometry;
+import io.github.qcow2.format.Header;
+import io.github.qcow2.format.HeaderProblem;
+import io.github.qcow2.format.Limits;
+
+/** What an image cannot become, as far as its header tells. Reads and writes nothing. */
+final class AmendmentRules {
+  private final String image;
+  private final Limits limits;
+  private final AmendedValues values;
+
+  AmendmentRules(String image, Limits limits, AmendedValues values) {
+    this.image = image;
+    this.limits = limits;
+    this.values = values;
+  }
+
+  /**
+   * Looks for a reason to refuse.
+   *
+   * @param header of the image as it is
+   */
+  void check(Header header) throws Qcow2Exception {
+    for (HeaderProblem problem : header.problems()) {
+      if (problem.kind().preventsWriting()) {
+        throw problem.toException(image);
+      }
+    }
+    checkVersion(header);
+    checkDataFile(header);
+    if (values.size != null && values.size != header.size()) {
+      checkSize(header, values.size);
+    }
+  }
+
+  private void checkVersion(Header header) throws UnsupportedFeatureException {
+    if (header.version() > 2) {
+      return;
+    }
+    Integer order = values.refcountOrder;
+    if (order != null && order != Geometry.DEFAULT_REFCOUNT_ORDER) {
+      throw unsupported("version 2 has 16-bit refcounts only");
+    }
+    if (Boolean.TRUE.equals(values.lazyRefcounts)) {
+      throw unsupported("a version 2 image has no lazy refcounts");
+    }
+  }
+
+  private void checkDataFile(Header header) throws Qcow2Exception {
+    if (values.dataFile != null) {
+      if (!header.hasDataFile()) {
+        throw unsupported("the image has no external data file whose name could change");
+      }
+      if (!values.dataFile.isEmpty()) {
+        header.withDataFile(image, values.dataFile);
+      }
+    }
+    if (Boolean.TRUE.equals(values.rawDataFile) && !header.hasRawDataFile()) {
+      throw unsupported("an image cannot be given a raw data file after it has been created");
+    }
+  }
+
+  private void checkSize(Header header, long size) throws Qcow2Exception {
+    if (size < header.size() && !values.permitsShrinking) {
+      throw new IllegalArgumentException(
+          image
+              + ": "
+              + size
+              + " bytes are less than the disk has, and shrinking is not permitted");
+    }
+    if (header.geometry().l1EntriesFor(size) > limits.l1Bytes() / Long.BYTES) {
+      throw new LimitExceededException(
+          image,
+          Header.L1_TABLE_FIELDS_OFFSET,
+          "a disk of " + size + " bytes needs an L1 table of more than " + limits.l1Bytes());
+    }
+    if (header.hasDataFile() && size > Geometry.HOST_OFFSET_END) {
+      throw new LimitExceededException(
+          image, Header.SIZE_FIELD_OFFSET, "a data file of more than 2^56 bytes");
+    }
+    if (header.bitmaps() != null) {
+      throw unsupported("the image has persistent bitmaps, which cover the disk as it is");
+    }
+    if (header.version() == 2 && header.snapshots() > 0) {
+      throw unsupported(
+          "a version 2 image with snapshots cannot change its size: snapshots do not record theirs");
+    }
+  }
+
+  private UnsupportedFeatureException unsupported(String rule) {
+    return new UnsupportedFeatureException(image, Qcow2Exception.NO_OFFSET, rule);
+  }
+}
