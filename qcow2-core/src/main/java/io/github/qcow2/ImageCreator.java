@@ -274,6 +274,10 @@ public final class ImageCreator {
       throw new IllegalArgumentException(
           "preallocation hides the backing file, unless the image has extended L2 entries");
     }
+    if (rawDataFile && backingName != null) {
+      throw new IllegalArgumentException(
+          "a raw data file is the disk by itself, and so excludes a backing file");
+    }
     if (adoptsDataFile && (dataFile == null || backingName != null)) {
       throw new IllegalArgumentException(
           dataFile == null
