@@ -14,4 +14,5 @@ module io.github.qcow2.core {
   exports io.github.qcow2.storage;
 
   uses io.github.qcow2.codec.CompressionCodec;
+  uses io.github.qcow2.storage.HostFileProvider;
 }

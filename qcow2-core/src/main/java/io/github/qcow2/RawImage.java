@@ -19,8 +19,6 @@ import java.util.concurrent.locks.ReentrantLock;
  * a barrier, so that nobody returns before the one that his bytes rely on.
  */
 public final class RawImage extends BlockDevice {
-  private static final ByteBuffer ZEROES = ByteBuffer.allocateDirect(1 << 20).asReadOnlyBuffer();
-
   private static final long SECTOR = 512;
 
   /** The most whole sectors whose bytes a long can count. */
@@ -185,16 +183,16 @@ public final class RawImage extends BlockDevice {
 
   @Override
   protected void writeZeroesHook(long position, long length, ZeroMode mode) throws IOException {
-    for (long at = position; at < position + length; at += ZEROES.capacity()) {
-      int bytes = (int) Math.min(ZEROES.capacity(), position + length - at);
-      file.write(ZEROES.duplicate().limit(bytes), at, ClusterKind.DATA);
-    }
+    file.writeZeroes(position, length, mode == ZeroMode.MAY_UNMAP, ClusterKind.DATA);
     writeThrough();
   }
 
-  /** Gives nothing back: a storage has no holes to offer, so every byte is kept. */
+  /** Gives back whole sectors, as far as the storage can. */
   @Override
-  protected void discardHook(long position, long length) {}
+  protected void discardHook(long position, long length) throws IOException {
+    file.discard(position, length, ClusterKind.DATA);
+    writeThrough();
+  }
 
   @Override
   protected void flushHook() throws IOException {
@@ -206,9 +204,15 @@ public final class RawImage extends BlockDevice {
     }
   }
 
+  /** Holes of the file are zeros. Sectors are whole, where the end of the file cuts one. */
   @Override
-  protected Extent extentHook(long position, long length) {
-    return new Extent(position, length, Extent.Kind.DATA, 0, position);
+  protected Extent extentHook(long position, long length) throws IOException {
+    long data = storage.nextData(position) & -SECTOR;
+    boolean isHole = data > position;
+    long end = isHole ? data : roundedUp(storage.nextHole(position));
+    // The file may have been cut meanwhile; nothing is known about what lies past its end.
+    long known = end > position ? Math.min(length, end - position) : length;
+    return new Extent(position, known, isHole ? Extent.Kind.ZERO : Extent.Kind.DATA, 0, position);
   }
 
   @Override

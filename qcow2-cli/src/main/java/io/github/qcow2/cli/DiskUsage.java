@@ -1,5 +1,8 @@
 package io.github.qcow2.cli;
 
+import io.github.qcow2.storage.FileStorage;
+import io.github.qcow2.storage.LockMode;
+import io.github.qcow2.storage.Storage;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -24,6 +27,14 @@ final class DiskUsage {
 
   /** The bytes that the file occupies, where the host can say. */
   static OptionalLong of(Path file) {
+    try (Storage storage = FileStorage.open(file, LockMode.OFF)) {
+      long bytes = storage.allocatedSize();
+      if (bytes >= 0) {
+        return OptionalLong.of(bytes);
+      }
+    } catch (IOException e) {
+      // As if it did not tell.
+    }
     String path = file.toAbsolutePath().toString();
     for (List<String> program : PROGRAMS) {
       OptionalLong bytes = ask(program, path);

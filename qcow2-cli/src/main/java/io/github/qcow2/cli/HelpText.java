@@ -1,15 +1,22 @@
 package io.github.qcow2.cli;
 
+import io.github.qcow2.storage.HostFiles;
+
 /** What {@code --help} and {@code --version} print. Loaded only when asked for. */
 final class HelpText {
   private HelpText() {}
 
+  /** Besides the version, what of the optional is there. */
   static String version(String program) {
+    return title(program) + "host files: " + HostFiles.description() + "\n";
+  }
+
+  private static String title(String program) {
     return program + " version " + BuildVersion.get() + "\nCopyright (c) The qcow2 authors\n";
   }
 
   static String of(String program) {
-    return version(program)
+    return title(program)
         + "usage: "
         + program
         + " [standard options] command [command options]\n"

@@ -33,6 +33,10 @@ import org.jspecify.annotations.Nullable;
  * <p><b>Durability:</b> {@link #force()} asks for the bytes and for what is needed to find them (on
  * Linux {@code fdatasync}). The directory entry of a new file is not part of that.
  *
+ * <p><b>Holes, reservations and copies in the kernel</b> need a {@link HostFileProvider}, which
+ * opens a descriptor of its own. What is changed through that is part of the same file, and {@link
+ * #force()} covers it.
+ *
  * <p>{@link #sizeLock} is held shared by writes and exclusively by {@link #setSize}, which has to
  * write the last byte of what it adds and must not overwrite anybody's.
  */
@@ -246,9 +250,32 @@ public final class FileStorage extends Storage {
     }
   }
 
-  /** Nobody else extends the file meanwhile, so that nobody's bytes are overwritten. */
+  @Override
+  protected boolean discardHook(long position, long length) throws IOException {
+    HostDescriptor descriptor = channel.descriptor();
+    return descriptor != null && descriptor.punchHole(position, length);
+  }
+
+  @Override
+  protected void writeZeroesHook(long position, long length, boolean mayUnmap) throws IOException {
+    HostDescriptor descriptor = channel.descriptor();
+    if (descriptor != null && mayUnmap && descriptor.punchHole(position, length)) {
+      extendHook(position + length);
+    } else if (descriptor == null || !descriptor.zeroRange(position, length)) {
+      super.writeZeroesHook(position, length, mayUnmap);
+    }
+  }
+
+  /**
+   * Where only zeros can be written, nobody else extends the file meanwhile, so that nobody's bytes
+   * are overwritten.
+   */
   @Override
   protected void allocateHook(long position, long length) throws IOException {
+    HostDescriptor descriptor = channel.descriptor();
+    if (descriptor != null && descriptor.allocate(position, length)) {
+      return;
+    }
     long stamp = sizeLock.writeLock();
     try {
       ByteBuffer zeroes = zeroes();
@@ -259,6 +286,63 @@ public final class FileStorage extends Storage {
       }
     } finally {
       sizeLock.unlockWrite(stamp);
+    }
+  }
+
+  @Override
+  protected long allocatedSizeHook() throws IOException {
+    HostDescriptor descriptor = channel.descriptor();
+    return descriptor == null ? -1 : descriptor.allocatedBytes();
+  }
+
+  @Override
+  protected long nextDataHook(long position) throws IOException {
+    HostDescriptor descriptor = channel.descriptor();
+    return descriptor == null ? position : descriptor.nextData(position);
+  }
+
+  @Override
+  protected long nextHoleHook(long position) throws IOException {
+    HostDescriptor descriptor = channel.descriptor();
+    long hole = descriptor == null ? -1 : descriptor.nextHole(position);
+    return hole < 0 ? Long.MAX_VALUE : hole;
+  }
+
+  @Override
+  protected boolean copyFromHook(Storage source, long sourcePosition, long position, long length)
+      throws IOException {
+    if (!(source.viewed() instanceof FileStorage from)) {
+      return false;
+    }
+    HostDescriptor sourceDescriptor = from.channel.descriptor();
+    HostDescriptor descriptor = channel.descriptor();
+    if (sourceDescriptor == null || descriptor == null) {
+      return false;
+    }
+    long done = 0;
+    while (done < length) {
+      long count =
+          descriptor.copyFrom(
+              sourceDescriptor, sourcePosition + done, position + done, length - done);
+      if (count == 0 && done == 0) {
+        return false;
+      }
+      if (count == 0) {
+        copyThroughMemory(source, sourcePosition + done, position + done, length - done);
+        return true;
+      }
+      done += count;
+    }
+    return true;
+  }
+
+  private void copyThroughMemory(Storage source, long sourcePosition, long position, long length)
+      throws IOException {
+    ByteBuffer bytes = ByteBuffer.allocate((int) Math.min(HEAP_TRANSFER, length));
+    for (long done = 0; done < length; done += bytes.limit()) {
+      bytes.clear().limit((int) Math.min(bytes.capacity(), length - done));
+      source.read(bytes, sourcePosition + done);
+      write(bytes.flip(), position + done);
     }
   }
 

@@ -55,6 +55,11 @@ final class FileUse {
     return open.sync();
   }
 
+  /** See {@link OpenFile#descriptor}. */
+  @Nullable HostDescriptor descriptor() {
+    return open.descriptor(this);
+  }
+
   /** Whether what others may do with the file is limited by this use of it. */
   boolean locks() {
     return mode != LockMode.OFF && lost == null;

@@ -43,6 +43,12 @@ record HostFile(Path path, Kind kind, @Nullable Object identity) {
     void close(FileChannel channel) throws IOException;
   }
 
+  /** The same for a descriptor. */
+  @FunctionalInterface
+  interface DescriptorCloser {
+    void close(HostDescriptor descriptor) throws IOException;
+  }
+
   /** File keys are unique within one file system only, and the one of a test may be a number. */
   private record Identity(FileSystem fileSystem, Object key) {}
 
@@ -129,6 +135,31 @@ record HostFile(Path path, Kind kind, @Nullable Object identity) {
       return descriptor;
     } catch (Throwable t) {
       descriptor.close();
+      throw t;
+    }
+  }
+
+  /**
+   * Opens a descriptor of this very file.
+   *
+   * @param provider whom to ask
+   * @param closer is given what had to be opened in vain: closing it may drop this process's locks
+   * @return null where there are only channels, as in file systems other than the default
+   * @throws FileReplacedException if the path leads elsewhere by now
+   */
+  @Nullable HostDescriptor openDescriptor(
+      @Nullable HostFileProvider provider, boolean writable, DescriptorCloser closer)
+      throws IOException {
+    if (provider == null || !path.getFileSystem().equals(FileSystems.getDefault())) {
+      return null;
+    }
+    checkStillThere();
+    HostDescriptor descriptor = provider.open(path, writable);
+    try {
+      checkStillThere();
+      return descriptor;
+    } catch (Throwable t) {
+      closer.close(descriptor);
       throw t;
     }
   }

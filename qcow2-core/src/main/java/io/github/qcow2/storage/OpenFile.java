@@ -3,6 +3,7 @@ package io.github.qcow2.storage;
 import io.github.qcow2.error.ImageLockedException;
 import io.github.qcow2.error.Qcow2Exception;
 import io.github.qcow2.error.UnsupportedFeatureException;
+import java.io.Closeable;
 import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.nio.channels.FileChannel;
@@ -17,8 +18,10 @@ import org.slf4j.LoggerFactory;
 /**
  * One host file, as all storages of this process together have it open.
  *
- * <p>Owns the locks and every channel on the file. POSIX locks belong to the process, and closing
- * any descriptor of the file drops all of them. So while the file is locked,
+ * <p>Owns the locks and every channel and descriptor on the file. Where a {@link HostFileProvider}
+ * has locks that belong to a descriptor, that is all there is to them. Those that Java has belong
+ * to the process, and closing any descriptor of the file drops all of them. So while the file is
+ * locked that way,
  *
  * <ul>
  *   <li>channels that nobody needs any more are set aside, and given to whoever opens the file
@@ -36,21 +39,28 @@ final class OpenFile {
   private static final String HINT = "; only LockMode.OFF opens it nonetheless";
 
   private final RangeLocks.Taker taker;
+  private final OpenFiles.Descriptors descriptors;
   private final List<FileUse> uses = new ArrayList<>();
   private final Deque<FileChannel> idleReadOnly = new ArrayDeque<>();
   private final Deque<FileChannel> idleWritable = new ArrayDeque<>();
 
   /** Null if nobody wants any, or if the file system has none. */
-  private @Nullable RangeLocks locks;
+  private @Nullable FileLocks locks;
 
   /** Whether a channel was closed since the locks were taken. */
   private boolean dropped;
 
+  /** Opened when first asked for, and closed when nobody has the file open any more. */
+  private @Nullable HostDescriptor reading;
+
+  private @Nullable HostDescriptor writing;
+
   /** Open from the first writer on until nobody has the file open; see {@link #sync}. */
   private @Nullable RandomAccessFile syncing;
 
-  OpenFile(RangeLocks.Taker taker) {
+  OpenFile(RangeLocks.Taker taker, OpenFiles.Descriptors descriptors) {
     this.taker = taker;
+    this.descriptors = descriptors;
   }
 
   /** Opens a channel and takes the locks, if there are any to be taken. */
@@ -97,6 +107,32 @@ final class OpenFile {
     return true;
   }
 
+  /**
+   * A descriptor to do with the file what a channel cannot. All uses share it.
+   *
+   * @return null if there is none to be had: nobody provides any, or the path leads elsewhere now
+   */
+  synchronized @Nullable HostDescriptor descriptor(FileUse use) {
+    HostDescriptor descriptor = use.writable() ? writing : reading;
+    if (descriptor == null) {
+      try {
+        descriptor =
+            use.file().openDescriptor(descriptors.provider(true), use.writable(), this::discard);
+      } catch (IOException e) {
+        LOG.debug("{}: no descriptor besides the channel", use.file().path(), e);
+        // It may have been opened for a moment.
+        dropped = true;
+        lockAgain();
+      }
+      if (use.writable()) {
+        writing = descriptor;
+      } else {
+        reading = descriptor;
+      }
+    }
+    return descriptor;
+  }
+
   /** Opens a channel in place of one that was closed, once the locks are there again. */
   synchronized FileChannel reopen(FileUse use) throws IOException {
     channelWasClosed(use.channel);
@@ -125,9 +161,13 @@ final class OpenFile {
   synchronized void end(FileUse use) throws IOException {
     uses.remove(use);
     FileChannel channel = use.channel;
-    if (uses.isEmpty() && syncing != null) {
-      syncing.close();
+    if (uses.isEmpty()) {
+      closeQuietly(syncing);
+      closeQuietly(reading);
+      closeQuietly(writing);
       syncing = null;
+      reading = null;
+      writing = null;
     }
     if (channel == null) {
       return;
@@ -176,7 +216,7 @@ final class OpenFile {
 
   /** Sets a channel aside, or closes it if that does no harm or is the lesser one. */
   private void release(FileUse use, FileChannel channel) throws IOException {
-    if (locks != null && channel.isOpen() && use.file().identity() != null) {
+    if (closingDropsLocks() && channel.isOpen() && use.file().identity() != null) {
       (use.writable() ? idleWritable : idleReadOnly).add(channel);
     } else {
       discard(channel);
@@ -189,6 +229,15 @@ final class OpenFile {
     channel.close();
   }
 
+  private void discard(HostDescriptor descriptor) throws IOException {
+    dropped = true;
+    descriptor.close();
+  }
+
+  private boolean closingDropsLocks() {
+    return locks != null && locks.areDroppedByClosing();
+  }
+
   private void lock(FileUse use) throws IOException {
     boolean required = use.mode() == LockMode.REQUIRED;
     if (locks != null) {
@@ -197,7 +246,7 @@ final class OpenFile {
       }
       return;
     }
-    RangeLocks fresh = RangeLocks.open(use.file(), use.claim(), taker, this::discard);
+    FileLocks fresh = openLocks(use);
     boolean taken = false;
     try {
       if (required && !fresh.probes()) {
@@ -230,6 +279,22 @@ final class OpenFile {
     }
   }
 
+  private FileLocks openLocks(FileUse use) throws IOException {
+    HostDescriptor descriptor = null;
+    try {
+      descriptor = use.file().openDescriptor(descriptors.provider(false), false, this::discard);
+      if (descriptor != null) {
+        // Asks whether there are such locks at all.
+        descriptor.isLockedElsewhere(use.claim().probed().get(0));
+        return new DescriptorLocks(descriptor, use.claim());
+      }
+    } catch (IOException | UnsupportedOperationException e) {
+      LOG.debug("{}: no locks of a descriptor", use.file().path(), e);
+      closeQuietly(descriptor);
+    }
+    return RangeLocks.open(use.file(), use.claim(), taker, this::discard);
+  }
+
   private static UnsupportedFeatureException unsupported(FileUse use, String why) {
     return new UnsupportedFeatureException(
         use.file().path().toString(),
@@ -239,7 +304,7 @@ final class OpenFile {
 
   /** Leaves everybody with locks that hold, or without a channel. */
   private void lockAgain() {
-    if (locks == null || !dropped) {
+    if (locks == null || !closingDropsLocks() || !dropped) {
       return;
     }
     dropped = false;
@@ -272,13 +337,13 @@ final class OpenFile {
     idleWritable.clear();
   }
 
-  /** Closes a channel whose content is nobody's concern any more. */
-  static void closeQuietly(@Nullable FileChannel channel) {
-    if (channel != null) {
+  /** Closes what has nothing to lose by it any more. */
+  static void closeQuietly(@Nullable Closeable file) {
+    if (file != null) {
       try {
-        channel.close();
+        file.close();
       } catch (IOException e) {
-        LOG.debug("closing a channel", e);
+        LOG.debug("closing a file", e);
       }
     }
   }

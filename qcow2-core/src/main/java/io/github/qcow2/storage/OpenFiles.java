@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The host files that storages of this process have open: one {@link OpenFile} for each, however
@@ -15,7 +16,7 @@ import java.util.Map;
  */
 final class OpenFiles {
   /** There is one set of locks per process, so there is one register. */
-  static final OpenFiles OF_THIS_PROCESS = new OpenFiles(RangeLocks.ofPlatform());
+  static final OpenFiles OF_THIS_PROCESS = new OpenFiles(RangeLocks.ofPlatform(), HostFiles::load);
 
   private static final class Entry {
     final OpenFile file;
@@ -26,12 +27,24 @@ final class OpenFiles {
     }
   }
 
+  /** Who opens descriptors: {@link HostFiles#load} but in tests. */
+  @FunctionalInterface
+  interface Descriptors {
+    @Nullable HostFileProvider provider(boolean needed);
+  }
+
   private final RangeLocks.Taker taker;
+  private final Descriptors descriptors;
   private final Map<Object, Entry> entries = new HashMap<>();
 
-  /** A register apart from that of the process, for tests. */
+  /** A register apart from that of the process, for tests; nobody provides descriptors. */
   OpenFiles(RangeLocks.Taker taker) {
+    this(taker, needed -> null);
+  }
+
+  OpenFiles(RangeLocks.Taker taker, Descriptors descriptors) {
     this.taker = taker;
+    this.descriptors = descriptors;
   }
 
   /** Something equal for all paths that lead to the file. */
@@ -42,7 +55,8 @@ final class OpenFiles {
 
   /** Counts one more user of a file. */
   synchronized OpenFile enter(Object key) {
-    Entry entry = entries.computeIfAbsent(key, absent -> new Entry(new OpenFile(taker)));
+    Entry entry =
+        entries.computeIfAbsent(key, absent -> new Entry(new OpenFile(taker, descriptors)));
     entry.users++;
     return entry.file;
   }

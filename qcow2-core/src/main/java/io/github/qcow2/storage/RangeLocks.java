@@ -9,14 +9,12 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.concurrent.ThreadLocalRandom;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The record locks by which this process and others, QEMU's tools among them, keep off each other's
- * files. Owns a channel that serves for nothing else and is never read from or written to.
+ * Locks that belong to the process, as Java has them. Owns a channel that serves for nothing else
+ * and is never read from or written to.
  *
  * <p>QEMU first locks its own bytes, shared, and then asks whether anybody has locked the bytes
  * that stand in the way. Java cannot ask; it can only try for an exclusive lock. So a byte that is
@@ -25,12 +23,9 @@ import org.jspecify.annotations.Nullable;
  * its way, or the other way round, and a reader finds 101 and 103 in its way; the exchange goes
  * from the last byte to the first, so 101 is still locked exclusively while 201 is free.
  *
- * <p>Two processes that try at the same moment may find each other's attempt rather than a lock, so
- * it takes several attempts to be refused.
- *
  * <p>Used under the monitor of the {@link OpenFile} that owns it.
  */
-final class RangeLocks {
+final class RangeLocks implements FileLocks {
   /** How a byte is locked: {@link #ofPlatform()} but in tests. */
   @FunctionalInterface
   interface Taker {
@@ -52,11 +47,6 @@ final class RangeLocks {
   /** What it means for a file if {@link #probes} says no. */
   static final String BLIND =
       "the file cannot be opened for writing, so a writer would not be seen";
-
-  private static final int ATTEMPTS = 6;
-
-  /** Grows with each attempt, so that a refusal takes a tenth of a second. */
-  private static final long PAUSE_NANOS = TimeUnit.MILLISECONDS.toNanos(2);
 
   private final FileChannel channel;
   private final boolean probes;
@@ -96,39 +86,27 @@ final class RangeLocks {
     return (channel, position, shared) -> channel.tryLock(position, 1, shared);
   }
 
-  /** Whether the locks of others can be seen; if not, only one's own are taken. */
-  boolean probes() {
+  /** Java can look for the lock of another only where it may write. */
+  @Override
+  public boolean probes() {
     return probes;
   }
 
-  /**
-   * Takes the locks, or takes them again after the operating system has dropped them.
-   *
-   * @return null if they are taken; otherwise who is in the way, and then none is
-   * @throws IOException if the file system has no locks; none is taken then
-   * @throws UnsupportedOperationException likewise
-   */
-  @Nullable String take() throws IOException {
+  @Override
+  public boolean areDroppedByClosing() {
+    return true;
+  }
+
+  @Override
+  public @Nullable String take() throws IOException {
     boolean taken = false;
-    boolean interrupted = false;
     try {
-      String obstacle = null;
-      for (int attempt = 0; attempt < ATTEMPTS && !taken; attempt++) {
-        interrupted |= Thread.interrupted();
-        if (attempt > 0) {
-          long longest = PAUSE_NANOS << attempt;
-          taker.pause(ThreadLocalRandom.current().nextLong(longest / 2, longest));
-        }
-        obstacle = attempt();
-        taken = obstacle == null;
-      }
+      String obstacle = LockAttempts.make(this::attempt, taker::pause);
+      taken = obstacle == null;
       return obstacle;
     } finally {
       if (!taken) {
         release();
-      }
-      if (interrupted) {
-        Thread.currentThread().interrupt();
       }
     }
   }
@@ -187,8 +165,9 @@ final class RangeLocks {
     }
   }
 
-  /** Gives up the locks: closing the channel does that by itself. */
-  void close() {
+  /** Closing the channel gives up the locks by itself. */
+  @Override
+  public void close() {
     held.clear();
     OpenFile.closeQuietly(channel);
   }

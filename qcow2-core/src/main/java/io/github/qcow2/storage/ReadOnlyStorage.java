@@ -21,6 +21,11 @@ public final class ReadOnlyStorage extends Storage {
     this.owner = owner;
   }
 
+  @Override
+  Storage viewed() {
+    return owner.viewed();
+  }
+
   /** The identity of the owner: both are the same host file. */
   @Override
   public @Nullable Object identity() {

@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.ClosedChannelException;
 import java.nio.channels.FileChannel;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A file channel that interrupts do not close (I10).
@@ -42,6 +43,11 @@ final class ReopeningChannel {
 
   /** Guarded by {@link #lock}. */
   private boolean released;
+
+  /** Written before the flag that says so. */
+  private @Nullable HostDescriptor descriptor;
+
+  private volatile boolean descriptorKnown;
 
   ReopeningChannel(FileUse use) throws IOException {
     this.use = use;
@@ -98,6 +104,23 @@ final class ReopeningChannel {
         Thread.currentThread().interrupt();
       }
     }
+  }
+
+  /**
+   * A descriptor of the same file, which no interrupt closes.
+   *
+   * @return null if there is none to be had
+   */
+  @Nullable HostDescriptor descriptor() {
+    if (!descriptorKnown) {
+      synchronized (lock) {
+        if (!released) {
+          descriptor = use.descriptor();
+        }
+        descriptorKnown = true;
+      }
+    }
+    return descriptor;
   }
 
   /** Later operations fail. Those under way in other threads may fail, too. */

@@ -270,6 +270,11 @@ public abstract class Storage implements AutoCloseable {
     }
   }
 
+  /** The storage in which the bytes are: another one than this if this is a mere view. */
+  Storage viewed() {
+    return this;
+  }
+
   /**
    * Something equal for two storages exactly when they are the same host file, or null where the
    * file system does not tell.
