@@ -145,6 +145,44 @@ public abstract class BlockDevice implements AutoCloseable {
   }
 
   /**
+   * Writes what another device holds, where the host can copy the bytes without moving them through
+   * this process, or share them: between plain files, as a rule of one file system.
+   *
+   * @param source stays as it is; what is written to it meanwhile may or may not be in the copy
+   * @param sourcePosition first guest byte there
+   * @param position first guest byte here
+   * @param length in bytes
+   * @return false if that cannot be done: nothing was written, and the caller has to read and write
+   * @throws IndexOutOfBoundsException if a range does not lie inside its device
+   * @throws ReadOnlyImageException if the device is read-only
+   * @throws IOException if not all bytes were written; any part of them may have been
+   */
+  public final boolean copyFrom(BlockDevice source, long sourcePosition, long position, long length)
+      throws IOException {
+    source.checkRange(sourcePosition, length);
+    checkRange(position, length);
+    checkOpen();
+    checkWritable();
+    return length == 0 || copyFromHook(source, sourcePosition, position, length);
+  }
+
+  /**
+   * Lets somebody copy bytes from where they lie in a host file, if all of a range lies in one
+   * place there, as it is.
+   *
+   * @param copy is told of that place, at most once; the bytes stay there until it returns
+   * @param position first guest byte
+   * @param length in bytes
+   * @return what {@code copy} returns; false if there is no such place
+   * @throws IndexOutOfBoundsException if the range does not lie inside the device
+   */
+  public final boolean copyTo(HostCopy copy, long position, long length) throws IOException {
+    checkRange(position, length);
+    checkOpen();
+    return length > 0 && copyToHook(copy, position, length);
+  }
+
+  /**
    * Returns once everything that was written before the call is durable.
    *
    * @throws IOException if that cannot be promised
@@ -203,6 +241,17 @@ public abstract class BlockDevice implements AutoCloseable {
 
   /** Gives back what can be given back of the range, which is not empty. */
   protected abstract void discardHook(long position, long length) throws IOException;
+
+  /** Copies a range that is not empty, or does nothing and returns false, unless overridden. */
+  protected boolean copyFromHook(
+      BlockDevice source, long sourcePosition, long position, long length) throws IOException {
+    return false;
+  }
+
+  /** Passes on where a range lies that is not empty; returns false unless overridden. */
+  protected boolean copyToHook(HostCopy copy, long position, long length) throws IOException {
+    return false;
+  }
 
   /** Makes everything written so far durable. */
   protected abstract void flushHook() throws IOException;

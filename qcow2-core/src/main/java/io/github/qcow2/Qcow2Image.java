@@ -470,6 +470,27 @@ public final class Qcow2Image extends BlockDevice {
     }
   }
 
+  /** The clusters are not given to anybody else until the copy is done. */
+  @Override
+  protected boolean copyToHook(HostCopy copy, long position, long length) throws IOException {
+    int ticket = enter(name(), gate);
+    try {
+      Extent extent = reader.extent(position, Math.min(length, reader.bytesPerExtent()));
+      if (extent.kind() != Extent.Kind.DATA || extent.length() < length) {
+        return false;
+      }
+      if (extent.depth() > 0) {
+        return backing != null
+            && position + length <= backing.size()
+            && backing.copyTo(copy, position, length);
+      }
+      return extent.hostOffset() != Extent.NO_HOST_OFFSET
+          && copy.from(dataStorage == null ? storage : dataStorage, extent.hostOffset(), length);
+    } finally {
+      gate.exit(ticket);
+    }
+  }
+
   static int enter(String image, OperationGate gate) throws DeviceClosedException {
     int ticket = gate.enter();
     if (ticket < 0) {

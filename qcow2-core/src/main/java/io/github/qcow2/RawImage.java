@@ -195,6 +195,22 @@ public final class RawImage extends BlockDevice {
   }
 
   @Override
+  protected boolean copyFromHook(
+      BlockDevice source, long sourcePosition, long position, long length) throws IOException {
+    HostCopy copy = (from, at, bytes) -> file.copyFrom(from, at, position, bytes, ClusterKind.DATA);
+    boolean copied = source.copyTo(copy, sourcePosition, length);
+    if (copied) {
+      writeThrough();
+    }
+    return copied;
+  }
+
+  @Override
+  protected boolean copyToHook(HostCopy copy, long position, long length) throws IOException {
+    return copy.from(storage, position, length);
+  }
+
+  @Override
   protected void flushHook() throws IOException {
     flushing.lock();
     try {
@@ -204,15 +220,22 @@ public final class RawImage extends BlockDevice {
     }
   }
 
-  /** Holes of the file are zeros. Sectors are whole, where the end of the file cuts one. */
+  /** Holes of the file are zeros, and so is what lies past its end. */
   @Override
   protected Extent extentHook(long position, long length) throws IOException {
-    long data = storage.nextData(position) & -SECTOR;
-    boolean isHole = data > position;
-    long end = isHole ? data : roundedUp(storage.nextHole(position));
-    // The file may have been cut meanwhile; nothing is known about what lies past its end.
-    long known = end > position ? Math.min(length, end - position) : length;
-    return new Extent(position, known, isHole ? Extent.Kind.ZERO : Extent.Kind.DATA, 0, position);
+    long data = storage.nextData(position);
+    if (data == position) {
+      long hole = storage.nextHole(position);
+      if (hole > position) {
+        return extent(position, Math.min(length, hole - position), Extent.Kind.DATA);
+      }
+    }
+    long zeroes = data > position ? Math.min(length, data - position) : length;
+    return extent(position, zeroes, Extent.Kind.ZERO);
+  }
+
+  private static Extent extent(long position, long length, Extent.Kind kind) {
+    return new Extent(position, length, kind, 0, position);
   }
 
   @Override

@@ -31,12 +31,15 @@ final class ConvertCommand {
   static int run(Console console, List<String> arguments) throws CommandException {
     // -m and -W choose how qemu-img schedules its requests; here that is not for the user to say.
     CommandOptions options =
-        new CommandOptions(console, arguments, "cf:O:B:F:o:l:S:pt:T:qnm:WU", "Cr:", LONG_OPTIONS);
+        new CommandOptions(console, arguments, "cf:O:B:F:o:l:S:pt:T:qnm:WUC", "r:", LONG_OPTIONS);
     ConvertJob job = new ConvertJob(console);
     String targetFormat = "raw";
     String optionList = null;
     String backingFile = null;
     String backingFormat = null;
+    boolean compresses = false;
+    boolean offloads = false;
+    boolean looksForZeros = false;
     boolean showProgress = false;
     boolean quiet = false;
     boolean skipCreate = false;
@@ -44,14 +47,21 @@ final class ConvertCommand {
     for (int option = options.next(); option != GetoptLong.END; option = options.next()) {
       String argument = options.hasArgument() ? options.argument() : "";
       switch (option) {
-        case 'c' -> job.compress();
+        case 'c' -> {
+          job.compress();
+          compresses = true;
+        }
+        case 'C' -> offloads = true;
         case 'f' -> job.sourceFormat(argument);
         case 'O' -> targetFormat = argument;
         case 'B' -> backingFile = argument;
         case 'F' -> backingFormat = argument;
         case 'o' -> optionList = OptionList.append(optionList, argument);
         case 'l' -> job.snapshot(SnapshotName.parse(console, argument));
-        case 'S' -> job.sparseBytes(sparseBytes(console, argument));
+        case 'S' -> {
+          job.sparseBytes(sparseBytes(console, argument));
+          looksForZeros = true;
+        }
         case 'p' -> showProgress = true;
         case 't' -> job.targetCache(argument);
         case 'T' -> CommandOptions.requireCacheMode("source cache", argument);
@@ -76,6 +86,11 @@ final class ConvertCommand {
     if (targetIsZero && !skipCreate) {
       throw new CommandException("--target-is-zero requires use of -n flag");
     }
+    if (offloads && (compresses || looksForZeros)) {
+      throw new CommandException(
+          "Cannot enable copy offloading when -" + (compresses ? 'c' : 'S') + " is used");
+    }
+    job.offload(offloads);
     List<String> names = options.operands();
     if (names.size() < 2) {
       throw new CommandException("Must specify image file name");

@@ -25,6 +25,7 @@ final class ConvertJob {
   private int sparseBytes = Convert.DEFAULT_SPARSE_BYTES;
   private String targetCache = "unsafe";
   private boolean compresses;
+  private boolean offloads;
   private boolean showProgress;
   private List<String> sources = List.of();
   private String target = "";
@@ -58,6 +59,11 @@ final class ConvertJob {
   /** The target stores data compressed. */
   void compress() {
     compresses = true;
+  }
+
+  /** The host is asked to copy data from file to file. */
+  void offload(boolean asked) {
+    offloads = asked;
   }
 
   void targetCache(String mode) {
@@ -224,6 +230,7 @@ final class ConvertJob {
             .to(new TracedDevice(new DeviceWindow(destination, start, length)))
             .sparseBytes(sparseBytes)
             .targetIsZero(targetIsZero)
+            .offload(offloads)
             .flush(false)
             .progress(progress);
     if (clusterSize != 0) {

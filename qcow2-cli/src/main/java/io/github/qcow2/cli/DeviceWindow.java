@@ -2,6 +2,7 @@ package io.github.qcow2.cli;
 
 import io.github.qcow2.BlockDevice;
 import io.github.qcow2.Extent;
+import io.github.qcow2.HostCopy;
 import io.github.qcow2.ZeroMode;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -52,6 +53,17 @@ final class DeviceWindow extends BlockDevice {
   @Override
   protected void discardHook(long position, long bytes) throws IOException {
     whole.discard(start + position, bytes);
+  }
+
+  @Override
+  protected boolean copyFromHook(BlockDevice source, long from, long position, long bytes)
+      throws IOException {
+    return whole.copyFrom(source, from, start + position, bytes);
+  }
+
+  @Override
+  protected boolean copyToHook(HostCopy copy, long position, long bytes) throws IOException {
+    return whole.copyTo(copy, start + position, bytes);
   }
 
   @Override

@@ -1,6 +1,7 @@
 package io.github.qcow2.cli;
 
 import io.github.qcow2.storage.FileStorage;
+import io.github.qcow2.storage.HostFiles;
 import io.github.qcow2.storage.LockMode;
 import io.github.qcow2.storage.Storage;
 import java.io.IOException;
@@ -13,8 +14,9 @@ import java.util.concurrent.TimeUnit;
 
 /**
  * How much of the host's disk a file occupies, which for a sparse file is less than its length.
- * Java has no way to ask, so the host's {@code stat} program is run. Where that does not work the
- * answer is unknown; the file's length would be a guess.
+ * Java has no way to ask. A {@link HostFiles provider} has, if one is there and loaded already;
+ * loading it takes longer than to run the host's {@code stat} program, so that comes first
+ * otherwise. Where neither works the answer is unknown; the file's length would be a guess.
  */
 final class DiskUsage {
   /** What a {@code stat} of GNU or BusyBox, and then one of a BSD, is asked for. */
@@ -27,13 +29,8 @@ final class DiskUsage {
 
   /** The bytes that the file occupies, where the host can say. */
   static OptionalLong of(Path file) {
-    try (Storage storage = FileStorage.open(file, LockMode.OFF)) {
-      long bytes = storage.allocatedSize();
-      if (bytes >= 0) {
-        return OptionalLong.of(bytes);
-      }
-    } catch (IOException e) {
-      // As if it did not tell.
+    if (HostFiles.isLoaded()) {
+      return ofStorage(file);
     }
     String path = file.toAbsolutePath().toString();
     for (List<String> program : PROGRAMS) {
@@ -42,7 +39,16 @@ final class DiskUsage {
         return bytes;
       }
     }
-    return OptionalLong.empty();
+    return ofStorage(file);
+  }
+
+  private static OptionalLong ofStorage(Path file) {
+    try (Storage storage = FileStorage.open(file, LockMode.OFF)) {
+      long bytes = storage.allocatedSize();
+      return bytes < 0 ? OptionalLong.empty() : OptionalLong.of(bytes);
+    } catch (IOException e) {
+      return OptionalLong.empty();
+    }
   }
 
   private static OptionalLong ask(List<String> program, String path) {

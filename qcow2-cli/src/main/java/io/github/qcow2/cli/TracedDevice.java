@@ -2,6 +2,7 @@ package io.github.qcow2.cli;
 
 import io.github.qcow2.BlockDevice;
 import io.github.qcow2.Extent;
+import io.github.qcow2.HostCopy;
 import io.github.qcow2.ZeroMode;
 import java.io.IOException;
 import java.io.Serial;
@@ -99,6 +100,21 @@ final class TracedDevice extends BlockDevice {
   @Override
   protected void discardHook(long position, long length) throws IOException {
     trace(Activity.WRITING, position, () -> device.discard(position, length));
+  }
+
+  @Override
+  protected boolean copyFromHook(BlockDevice source, long from, long position, long length)
+      throws IOException {
+    try {
+      return device.copyFrom(source, from, position, length);
+    } catch (IOException e) {
+      throw new Failure(name(), Activity.WRITING, position, e);
+    }
+  }
+
+  @Override
+  protected boolean copyToHook(HostCopy copy, long position, long length) throws IOException {
+    return device.copyTo(copy, position, length);
   }
 
   @Override

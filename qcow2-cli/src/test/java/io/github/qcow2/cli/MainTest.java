@@ -2,6 +2,7 @@ package io.github.qcow2.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.github.qcow2.storage.HostFiles;
 import io.github.qcow2.testkit.qemu.RequiresQemu;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -92,7 +93,10 @@ class MainTest {
   void versionIsPrinted(String line) {
     ToolOutput output = twins.ours("qcow2", "", line.split(" ", -1));
     assertThat(output.exitCode()).isZero();
-    assertThat(output.stdout()).startsWith("qcow2 version ").doesNotContain("unknown", "${");
+    assertThat(output.stdout())
+        .startsWith("qcow2 version ")
+        .doesNotContain("unknown", "${")
+        .endsWith("\nhost files: " + HostFiles.description() + "\n");
   }
 
   @ParameterizedTest
@@ -106,7 +110,7 @@ class MainTest {
 
   @Test
   void refusedOptionIsNamed() {
-    assertThat(twins.ours("qcow2", "", "convert", "-C", "a", "b").stderr())
+    assertThat(twins.ours("qcow2", "", "convert", "-r", "1", "a", "b").stderr())
         .isEqualTo("qcow2: Option '-C' is not supported\n");
     assertThat(twins.ours("qcow2", "", "info", "--image-opts", "a").stderr())
         .isEqualTo("qcow2: Option '--image-opts' is not supported\n");

@@ -8,6 +8,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.EnabledOnOs;
+import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
 
 @RequiresQemu
@@ -108,7 +110,21 @@ class MapCommandTest {
     assertSameMap("@/a.qcow2");
   }
 
-  /** What is known without asking the host about holes: everything is data. */
+  @Test
+  @EnabledOnOs(OS.LINUX)
+  void holesOfARawFileAreZeros() throws IOException {
+    twins.prepare("qemu-img", "create", "-q", "-f", "raw", "@/a.raw", "16M");
+    assertSameMap("-f", "raw", "@/a.raw");
+    twins.prepare("qemu-io", "-f", "raw", "-c", "write 1M 64k", "-c", "write 5M 5k", "@/a.raw");
+    assertSameMap("-f", "raw", "@/a.raw");
+    assertSameMap("-f", "raw", "-s", "1030k", "-l", "5M", "@/a.raw");
+    create("-b", "a.raw", "-F", "raw", "@/a.qcow2", "20M");
+    io("@/a.qcow2", "write 2M 64k");
+    assertSameMap("@/a.qcow2");
+    Files.write(twins.shared("odd.raw"), new byte[1000]);
+    assertSameMap("-f", "raw", "@/odd.raw");
+  }
+
   @Test
   void rawFileWithoutHoles() throws IOException {
     byte[] bytes = new byte[8192];

@@ -14,6 +14,7 @@ import io.github.qcow2.transfer.ReadAhead.Step;
 import io.github.qcow2.transfer.ReadAhead.Transfer;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -58,6 +59,9 @@ public final class Convert {
   /** Zeros are written in pieces of this size, so that a long run of them can be cancelled. */
   private static final long ZERO_PIECE = 64L << 20;
 
+  /** What the host copies at once, so that it can be cancelled. */
+  private static final long OFFLOAD_PIECE = 64L << 20;
+
   private final BlockDevice source;
   private final BlockDevice target;
   private Progress progress = Progress.NONE;
@@ -66,6 +70,7 @@ public final class Convert {
   private boolean targetIsZero;
   private boolean flush = true;
   private int compressedClusterSize;
+  private boolean offload;
 
   private Convert(BlockDevice source, BlockDevice target) {
     this.source = source;
@@ -157,6 +162,16 @@ public final class Convert {
     return this;
   }
 
+  /**
+   * Whether the host is asked to {@linkplain BlockDevice#copyFrom copy} data from file to file.
+   * What it copies is not looked at: only what the source knows to be zero is taken for zeros. As
+   * soon as it cannot, the rest is read and written. Default: false.
+   */
+  public Convert offload(boolean offload) {
+    this.offload = offload;
+    return this;
+  }
+
   /** Whether the target is flushed at the end. Default: true. */
   public Convert flush(boolean flush) {
     this.flush = flush;
@@ -201,8 +216,8 @@ public final class Convert {
         : Math.max(1, bufferSize / compressedClusterSize) * compressedClusterSize;
   }
 
-  /** Guest bytes that are to be read, or that are known to be zeros. */
-  private record Range(long position, long length, boolean read) implements Step {}
+  /** Guest bytes that are to be read, or copied by the host, or that are known to be zeros. */
+  private record Range(long position, long length, boolean read, boolean offload) implements Step {}
 
   /** One copy; lives on the calling thread. */
   private final class Run {
@@ -215,11 +230,15 @@ public final class Convert {
     private long bytesWritten;
     private long bytesZero;
 
+    /** Falls when the host could not copy something; the reading thread looks at it. */
+    private volatile boolean offloads = offload && compressedClusterSize == 0;
+
     ConvertResult copy() throws IOException {
       checkpoint.reached(0);
       int buffer = (int) Math.min(transferSize(), Math.max(sourceSize, 1));
       try (ReadAhead<Range> ahead =
-          ReadAhead.start(source.name(), source::read, new Cuts(sourceSize), buffer)) {
+          ReadAhead.start(
+              source.name(), source::read, new Cuts(sourceSize, () -> offloads), buffer)) {
         for (Transfer<Range> next = ahead.next(); next != null; next = ahead.next()) {
           copy(next);
           ahead.release(next);
@@ -236,6 +255,10 @@ public final class Convert {
 
     private void copy(Transfer<Range> transfer) throws IOException {
       Range step = transfer.step();
+      if (step.offload()) {
+        copyOnHost(step);
+        return;
+      }
       if (!step.read()) {
         zero(step.position(), step.length());
         return;
@@ -247,6 +270,25 @@ public final class Convert {
         writeWithoutZeroes(transfer.bytes(), step.position());
       }
       checkpoint.reached(step.end());
+    }
+
+    private void copyOnHost(Range step) throws IOException {
+      long position = step.position();
+      if (offloads && target.copyFrom(source, position, position, step.length())) {
+        bytesWritten += step.length();
+        checkpoint.reached(step.end());
+        return;
+      }
+      offloads = false;
+      ByteBuffer bytes = ByteBuffer.allocateDirect((int) Math.min(transferSize(), step.length()));
+      while (position < step.end()) {
+        bytes.clear().limit((int) Math.min(bytes.capacity(), step.end() - position));
+        source.read(bytes, position);
+        bytesRead += bytes.flip().limit();
+        write(bytes, 0, bytes.limit(), position);
+        position += bytes.limit();
+        checkpoint.reached(position);
+      }
     }
 
     private void writeWithoutZeroes(ByteBuffer bytes, long position) throws IOException {
@@ -310,7 +352,10 @@ public final class Convert {
     }
   }
 
-  /** Cuts the source into reads that end at multiples of the buffer size, and runs of zeros. */
+  /**
+   * Cuts the source into reads that end at multiples of the buffer size, what the host can copy in
+   * one piece, and runs of zeros.
+   */
   private final class Cuts implements ReadAhead.Plan<Range> {
     private final ExtentWindows extents;
     private final int transferSize = transferSize();
@@ -324,10 +369,12 @@ public final class Convert {
     /** What follows {@link #ahead}, if that has been looked at already. */
     private @Nullable Extent putBack;
 
+    private final BooleanSupplier offloads;
     private long position;
 
-    Cuts(long size) throws IOException {
+    Cuts(long size, BooleanSupplier offloads) throws IOException {
       this.size = size;
+      this.offloads = offloads;
       this.extents = new ExtentWindows(source, size);
       this.ahead = extents.next();
     }
@@ -339,6 +386,15 @@ public final class Convert {
         return null;
       }
       long start = position;
+      if (extent.kind() == Extent.Kind.DATA
+          && extent.hostOffset() != Extent.NO_HOST_OFFSET
+          && offloads.getAsBoolean()) {
+        position = Math.min(extent.end(), start + OFFLOAD_PIECE);
+        if (position == extent.end()) {
+          ahead = nextExtent();
+        }
+        return new Range(start, position - start, false, true);
+      }
       boolean read = mustRead(extent);
       long stop = read ? start - start % transferSize + transferSize : start + ExtentWindows.WINDOW;
       Extent last = extent;
@@ -363,7 +419,7 @@ public final class Convert {
         }
       }
       ahead = extent;
-      return new Range(start, position - start, read);
+      return new Range(start, position - start, read, false);
     }
 
     private @Nullable Extent nextExtent() throws IOException {

@@ -46,6 +46,11 @@ public final class HostFiles {
 
   private HostFiles() {}
 
+  /** Whether a provider has been looked for and is in use: loads nothing. */
+  public static boolean isLoaded() {
+    return isLoaded && Loaded.PROVIDER != null;
+  }
+
   /** The name of the provider in use, or {@code portable}. Loads it. */
   public static String provider() {
     HostFileProvider provider = load(true);

@@ -10,7 +10,9 @@
  *   <li>{@link io.github.qcow2.testkit.contract.MetadataCacheContract} for {@link
  *       io.github.qcow2.cache.MetadataCache};
  *   <li>{@link io.github.qcow2.testkit.contract.CompressionCodecContract} for {@link
- *       io.github.qcow2.codec.CompressionCodec}.
+ *       io.github.qcow2.codec.CompressionCodec};
+ *   <li>{@link io.github.qcow2.testkit.contract.FileLockContract} for the locks of a {@link
+ *       io.github.qcow2.storage.FileStorage}, which depend on who provides them.
  * </ul>
  *
  * <p>A contract asks only for what the interface's Javadoc promises, so every implementation, of

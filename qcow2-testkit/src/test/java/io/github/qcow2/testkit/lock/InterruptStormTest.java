@@ -6,6 +6,7 @@ import io.github.qcow2.Qcow2Image;
 import io.github.qcow2.RawImage;
 import io.github.qcow2.check.CheckReport;
 import io.github.qcow2.check.ImageCheck;
+import io.github.qcow2.testkit.contract.InterruptStorm;
 import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;

@@ -1,4 +1,4 @@
-package io.github.qcow2.testkit.lock;
+package io.github.qcow2.testkit.contract;
 
 import io.github.qcow2.BlockDevice;
 import io.github.qcow2.ZeroMode;
@@ -25,7 +25,7 @@ import java.util.concurrent.locks.LockSupport;
  * <p>A thread that was interrupted is not interrupted again before it has seen that, so an
  * interrupt that is swallowed is found out in the end.
  */
-final class InterruptStorm {
+public final class InterruptStorm {
   private static final int SECTOR = 512;
   private static final int PIECE = 16;
   private static final int LONGEST_READ = 64;
@@ -41,7 +41,7 @@ final class InterruptStorm {
   private final AtomicIntegerArray seen;
 
   /** A storm over a disk of zeros. */
-  InterruptStorm(BlockDevice disk, int threads) {
+  public InterruptStorm(BlockDevice disk, int threads) {
     this.disk = disk;
     this.threads = threads;
     this.sectors = (int) (disk.size() / SECTOR);
@@ -56,7 +56,7 @@ final class InterruptStorm {
    *
    * @return how many interrupts were sent and seen
    */
-  int run(long millis) throws Exception {
+  public int run(long millis) throws Exception {
     List<Thread> running = new ArrayList<>();
     List<FutureTask<Void>> tasks = new ArrayList<>();
     for (int id = 0; id < threads; id++) {
@@ -85,12 +85,12 @@ final class InterruptStorm {
   }
 
   /** Reads every sector, by a thread that nobody interrupts. */
-  void verifyAll() throws IOException {
+  public void verifyAll() throws IOException {
     verifyAll(disk);
   }
 
   /** Likewise, of a disk that should have the same content. */
-  void verifyAll(BlockDevice same) throws IOException {
+  public void verifyAll(BlockDevice same) throws IOException {
     ByteBuffer buffer = ByteBuffer.allocate(LONGEST_READ * SECTOR);
     for (int first = 0; first < sectors; first += LONGEST_READ) {
       read(same, first, Math.min(LONGEST_READ, sectors - first), buffer);
