@@ -16,6 +16,7 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -123,6 +124,7 @@ class IoCommandTest {
     assertThat(log.getInt(24)).isEqualTo(512);
     byte[] replayed = Arrays.copyOf(before, (int) Files.size(twins.ours("a.qcow2")));
     int flushes = 0;
+    int discards = 0;
     int at = 512;
     for (long entry = 0; entry < log.getLong(16); entry++) {
       int position = (int) log.getLong(at) * 512;
@@ -132,9 +134,15 @@ class IoCommandTest {
       if (flags == 0) {
         log.get(at, replayed, position, Math.min(length, replayed.length - position));
         at += length;
+      } else if (flags == 4) {
+        Arrays.fill(replayed, position, Math.min(position + length, replayed.length), (byte) 0);
+        discards++;
       } else if (flags == 1) {
         flushes++;
       }
+    }
+    if (OS.LINUX.isCurrentOs()) {
+      assertThat(discards).as("clusters given back").isEqualTo(1);
     }
     assertThat(at).isEqualTo(log.capacity());
     assertThat(flushes).isGreaterThanOrEqualTo(4);

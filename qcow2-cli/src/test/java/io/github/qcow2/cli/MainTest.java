@@ -111,7 +111,7 @@ class MainTest {
   @Test
   void refusedOptionIsNamed() {
     assertThat(twins.ours("qcow2", "", "convert", "-r", "1", "a", "b").stderr())
-        .isEqualTo("qcow2: Option '-C' is not supported\n");
+        .isEqualTo("qcow2: Option '-r' is not supported\n");
     assertThat(twins.ours("qcow2", "", "info", "--image-opts", "a").stderr())
         .isEqualTo("qcow2: Option '--image-opts' is not supported\n");
   }

@@ -2,6 +2,7 @@ package io.github.qcow2.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.github.qcow2.storage.FileStorage;
 import io.github.qcow2.testkit.qemu.RequiresQemu;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -123,6 +124,24 @@ class MapCommandTest {
     assertSameMap("@/a.qcow2");
     Files.write(twins.shared("odd.raw"), new byte[1000]);
     assertSameMap("-f", "raw", "@/odd.raw");
+  }
+
+  @Test
+  @EnabledOnOs(OS.LINUX)
+  void discardedAndZeroedBytesOfARawFileAreGivenBackAsByQemuIo() throws IOException {
+    twins.prepare("qemu-img", "create", "-q", "-f", "raw", "%/a.raw", "8M");
+    twins.prepare("qemu-io", "-f", "raw", "-c", "write 0 8M", "%/a.raw");
+    twins.assertSameIo("-f", "raw", "-c", "discard 1M 2M", "-c", "discard 100 4000", "%/a.raw");
+    assertSameMap("-f", "raw", "%/a.raw");
+    twins.assertSameIo("-f", "raw", "-c", "write -z -u 4M 1M", "-c", "write -z 6M 1M", "%/a.raw");
+    assertSameMap("-f", "raw", "%/a.raw");
+    assertThat(allocated(twins.ours("a.raw"))).isEqualTo(allocated(twins.real("a.raw")));
+  }
+
+  private static long allocated(Path file) throws IOException {
+    try (FileStorage storage = FileStorage.open(file)) {
+      return storage.allocatedSize();
+    }
   }
 
   @Test

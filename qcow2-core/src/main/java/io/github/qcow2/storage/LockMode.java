@@ -11,6 +11,10 @@ package io.github.qcow2.storage;
  * <ul>
  *   <li><b>Within this process</b> the same rule is kept by a register of open files, also where
  *       the file system has no locks. Two storages that read one file share its locks.
+ *   <li><b>With a {@link HostFileProvider}</b> that has them, the locks are those of one
+ *       descriptor: nothing but closing the storage drops them, neither other code that opens and
+ *       closes the file nor an interrupt, and a writer is seen through a file that may only be
+ *       read, too. What follows is about locks as Java has them.
  *   <li><b>The operating system drops all of a process's locks on a file as soon as the process
  *       closes any descriptor of it.</b> Storages know about each other and avoid that. Other code
  *       of the process cannot: whoever reads an open image by other means (say, {@link

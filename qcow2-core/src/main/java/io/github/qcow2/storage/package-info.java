@@ -8,6 +8,10 @@
  *   <li>{@link io.github.qcow2.storage.FileStorage} is a file or block device of any {@link
  *       java.nio.file.FileSystem}. It survives {@link java.lang.Thread#interrupt}, and is locked as
  *       QEMU locks its images: {@link io.github.qcow2.storage.LockMode} says when.
+ *   <li>{@link io.github.qcow2.storage.HostFiles} says whether files are used with a {@link
+ *       io.github.qcow2.storage.HostFileProvider}, which does what Java cannot: holes,
+ *       reservations, copies in the kernel, and locks of a {@link
+ *       io.github.qcow2.storage.HostDescriptor}.
  *   <li>{@link io.github.qcow2.storage.HeapStorage} is a file on the heap.
  *   <li>{@link io.github.qcow2.storage.ReadOnlyStorage} lets others look at a storage without being
  *       able to change or close it.

@@ -165,6 +165,15 @@ class PosixHostFilesTest {
   }
 
   @Test
+  void reservationThatCannotBeIsAFailure() throws IOException {
+    HostDescriptor descriptor = open(file(100));
+
+    assertThatThrownBy(() -> descriptor.allocate(Long.MAX_VALUE - MIB, MIB))
+        .isInstanceOf(FileSystemException.class)
+        .hasMessageEndingWith("File too large");
+  }
+
+  @Test
   void onlyFilesAndBlockDevicesAreOpened() {
     assertThatThrownBy(() -> provider.open(Path.of("/dev/zero"), false))
         .hasMessageContaining("another file was opened");
