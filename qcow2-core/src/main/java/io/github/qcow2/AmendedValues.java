@@ -4,6 +4,7 @@ import org.jspecify.annotations.Nullable;
 
 /** What {@link ImageAmender} collects; null for what is to stay as it is. */
 final class AmendedValues {
+  @Nullable Integer version;
   @Nullable Integer refcountOrder;
 
   /** An empty one is to be removed. */
@@ -16,4 +17,5 @@ final class AmendedValues {
   @Nullable Long size;
 
   boolean permitsShrinking;
+  Preallocation preallocation = Preallocation.OFF;
 }

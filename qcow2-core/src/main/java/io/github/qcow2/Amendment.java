@@ -1,10 +1,15 @@
 package io.github.qcow2;
 
+import io.github.qcow2.amend.L2Tables;
 import io.github.qcow2.amend.RefcountWidthChange;
+import io.github.qcow2.error.Qcow2Exception;
+import io.github.qcow2.error.UnsupportedFeatureException;
 import io.github.qcow2.format.AutoclearFeature;
 import io.github.qcow2.format.CompatibleFeature;
+import io.github.qcow2.format.Geometry;
 import io.github.qcow2.format.Header;
 import io.github.qcow2.format.HeaderExtension;
+import io.github.qcow2.format.SnapshotRecord;
 import io.github.qcow2.format.SnapshotTable;
 import io.github.qcow2.metadata.BufferPool;
 import io.github.qcow2.metadata.ClusterKind;
@@ -15,6 +20,7 @@ import io.github.qcow2.metadata.TopTable;
 import io.github.qcow2.metadata.TrackedFile;
 import io.github.qcow2.progress.Progress;
 import io.github.qcow2.repair.RefcountRepair;
+import io.github.qcow2.storage.HeapStorage;
 import io.github.qcow2.storage.Storage;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -59,34 +65,113 @@ final class Amendment {
   /** See {@link ImageAmender#run}. */
   void run() throws IOException {
     Header before = HeaderLoader.load(storage, options.limits());
-    new AmendmentRules(image, options.limits(), values).check(before);
+    AmendmentRules rules = new AmendmentRules(image, options.limits(), values);
+    rules.check(before);
+    boolean upgrades = rules.targetVersion(before) > before.version();
+    boolean downgrades = rules.targetVersion(before) < before.version();
     SnapshotTable snapshots = HeaderLoader.snapshots(storage, before, options.limits());
     if (changesSize(before)) {
       // Everything that is opened then can be opened.
       new ChainOpener(options).open(storage, path, false).close();
     }
+    if (downgrades) {
+      rules.checkSnapshots(before, snapshots);
+      checkDowngrade(before, snapshots);
+    }
     if (before.isDirty()) {
       HeaderFile dirty = new HeaderFile(new TrackedFile(storage, true), before);
       new RefcountRepair(image, dirty.file(), dirty, options.limits()).run();
-      before = dirty.header();
     }
-    HeaderFile header = new HeaderFile(guarded(before, snapshots), before);
-    RefcountWidthChange width = widthChange(header);
-    if (width != null) {
-      width.check();
+    HeaderFile header = load();
+    if (changesWidth(header.header())) {
+      widthChange(header).check();
     }
-    if (width == null && isAsWanted(before)) {
+    if (!upgrades && !downgrades && isAsWanted(header.header())) {
       return;
     }
-    header.checkReplaceable(image, withDataFile(before));
+    checkReplaceable(header);
     header.clearUnknownAutoclear();
-    if (width != null) {
-      width.run(progress);
+    if (upgrades) {
+      upgrade(snapshots);
+      header = load();
+    }
+    if (changesWidth(header.header())) {
+      widthChange(header).run(progress);
     }
     changeHeader(header);
-    if (changesSize(before)) {
+    if (changesSize(header.header())) {
       changeSize();
     }
+    if (downgrades) {
+      downgrade(snapshots);
+    }
+  }
+
+  /** The header as it is in the file, which is sound. */
+  private HeaderFile load() throws IOException {
+    Header header = HeaderLoader.load(storage, options.limits());
+    SnapshotTable snapshots = HeaderLoader.snapshots(storage, header, options.limits());
+    return new HeaderFile(guarded(header, snapshots), header);
+  }
+
+  /** Finds out whether the first cluster has room for the header as it will be. */
+  private void checkReplaceable(HeaderFile header) throws IOException {
+    Header now = header.header();
+    int version = Objects.requireNonNullElse(values.version, now.version());
+    // Where the tables are and how wide counts are has no influence on the length.
+    Header as16Bits =
+        now.version() == 2
+            ? now
+            : now.withRefcounts(
+                now.refcountTableOffset(),
+                now.refcountTableClusters(),
+                Geometry.DEFAULT_REFCOUNT_ORDER);
+    header.checkReplaceable(image, withDataFile(as16Bits).withVersion(image, version));
+  }
+
+  private void checkDowngrade(Header header, SnapshotTable snapshots) throws IOException {
+    options.codec(image, header);
+    L2Tables tables = tables(header, snapshots);
+    if (header.compressionType() != 0 && tables.haveCompressed()) {
+      throw new UnsupportedFeatureException(
+          image,
+          Qcow2Exception.NO_OFFSET,
+          "version 2 has no compressed clusters but deflated ones");
+    }
+  }
+
+  private L2Tables tables(Header header, SnapshotTable snapshots) throws IOException {
+    return L2Tables.read(
+        image, new TrackedFile(storage, true), header, snapshots, options.limits());
+  }
+
+  private void upgrade(SnapshotTable snapshots) throws IOException {
+    if (!snapshots.records().stream().allMatch(SnapshotRecord::isComplete)) {
+      try (Qcow2Image opened = openAlone()) {
+        opened.completeSnapshotTable();
+      }
+    }
+    HeaderFile header = load();
+    header.replace(image, header.header().withVersion(image, 3));
+  }
+
+  private void downgrade(SnapshotTable snapshots) throws IOException {
+    long[] offsets = tables(HeaderLoader.load(storage, options.limits()), snapshots).offsets();
+    try (Qcow2Image opened = openAlone()) {
+      opened.expandZeroes(offsets, progress);
+    }
+    HeaderFile header = load();
+    header.replace(image, header.header().withVersion(image, 2));
+  }
+
+  /** Opens the image for work that needs nothing of what is below it. */
+  private Qcow2Image openAlone() throws IOException {
+    BlockDevice nothing = RawImage.over(new HeapStorage("nothing"));
+    ImageOptions alone = options.forBacking();
+    alone.references = reference -> new ReferencePolicy.Answer.UseDevice(nothing);
+    alone.lazyRefcounts = false;
+    alone.keepsStorage = true;
+    return new ChainOpener(alone).open(storage, path, true);
   }
 
   /** The file with every table protected that a count may wrongly call free (I7). */
@@ -109,19 +194,23 @@ final class Amendment {
     return file;
   }
 
-  private @Nullable RefcountWidthChange widthChange(HeaderFile header) {
-    Integer order = values.refcountOrder;
-    return order == null || order == header.header().geometry().refcountOrder()
-        ? null
-        : new RefcountWidthChange(image, header.file(), header, options.limits(), order);
+  private RefcountWidthChange widthChange(HeaderFile header) {
+    int order = Objects.requireNonNull(values.refcountOrder);
+    return new RefcountWidthChange(image, header.file(), header, options.limits(), order);
   }
 
-  /** Whether all but the width of refcounts is. */
+  /** Whether all but the version is. */
   private boolean isAsWanted(Header header) {
-    return !(changesDataFile(header)
+    return !(changesWidth(header)
+        || changesDataFile(header)
         || changesRawDataFile(header)
         || changesLazyRefcounts(header)
         || changesSize(header));
+  }
+
+  private boolean changesWidth(Header header) {
+    return values.refcountOrder != null
+        && values.refcountOrder != header.geometry().refcountOrder();
   }
 
   private boolean changesDataFile(Header header) {
@@ -179,7 +268,7 @@ final class Amendment {
       if (size < opened.size()) {
         opened.shrink(size);
       } else {
-        opened.grow(size);
+        opened.grow(size, values.preallocation);
       }
     }
   }

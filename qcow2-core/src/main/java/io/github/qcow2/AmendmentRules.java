@@ -6,7 +6,11 @@ import io.github.qcow2.error.UnsupportedFeatureException;
 import io.github.qcow2.format.Geometry;
 import io.github.qcow2.format.Header;
 import io.github.qcow2.format.HeaderProblem;
+import io.github.qcow2.format.IncompatibleFeature;
 import io.github.qcow2.format.Limits;
+import io.github.qcow2.format.SnapshotRecord;
+import io.github.qcow2.format.SnapshotTable;
+import java.util.Objects;
 
 /** What an image cannot become, as far as its header tells. Reads and writes nothing. */
 final class AmendmentRules {
@@ -39,16 +43,48 @@ final class AmendmentRules {
   }
 
   private void checkVersion(Header header) throws UnsupportedFeatureException {
-    if (header.version() > 2) {
+    if (targetVersion(header) > 2) {
       return;
     }
-    Integer order = values.refcountOrder;
-    if (order != null && order != Geometry.DEFAULT_REFCOUNT_ORDER) {
+    int order = Objects.requireNonNullElse(values.refcountOrder, header.geometry().refcountOrder());
+    if (order != Geometry.DEFAULT_REFCOUNT_ORDER) {
       throw unsupported("version 2 has 16-bit refcounts only");
     }
     if (Boolean.TRUE.equals(values.lazyRefcounts)) {
       throw unsupported("a version 2 image has no lazy refcounts");
     }
+    long others =
+        header.incompatibleFeatures()
+            & ~(IncompatibleFeature.DIRTY | IncompatibleFeature.COMPRESSION_TYPE);
+    if (others != 0) {
+      throw unsupported(
+          "version 2 does not have the incompatible features 0x" + Long.toHexString(others));
+    }
+    if (header.bitmaps() != null) {
+      throw unsupported("version 2 has no persistent bitmaps");
+    }
+  }
+
+  /**
+   * Looks for a snapshot that version 2 cannot have; only for an image that is to be downgraded.
+   *
+   * @throws UnsupportedFeatureException if there is one
+   */
+  void checkSnapshots(Header header, SnapshotTable snapshots) throws UnsupportedFeatureException {
+    long size = Objects.requireNonNullElse(values.size, header.size());
+    for (SnapshotRecord snapshot : snapshots.records()) {
+      if (snapshot.diskSize().orElse(size) != size) {
+        throw unsupported("in version 2, all snapshots are as large as the disk");
+      }
+      if (snapshot.vmStateSize() >>> Integer.SIZE != 0) {
+        throw unsupported("in version 2, a snapshot holds less than 4 GiB of machine state");
+      }
+    }
+  }
+
+  /** The version that the image will have. */
+  int targetVersion(Header header) {
+    return Objects.requireNonNullElse(values.version, header.version());
   }
 
   private void checkDataFile(Header header) throws Qcow2Exception {
@@ -86,7 +122,7 @@ final class AmendmentRules {
     if (header.bitmaps() != null) {
       throw unsupported("the image has persistent bitmaps, which cover the disk as it is");
     }
-    if (header.version() == 2 && header.snapshots() > 0) {
+    if (targetVersion(header) == 2 && header.version() == 2 && header.snapshots() > 0) {
       throw unsupported(
           "a version 2 image with snapshots cannot change its size: snapshots do not record theirs");
     }

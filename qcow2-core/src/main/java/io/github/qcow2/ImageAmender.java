@@ -20,11 +20,11 @@ import org.jspecify.annotations.Nullable;
  * }</pre>
  *
  * <p><b>Durability:</b> everything that can be refused is refused before the first byte is written.
- * Changes are made one after the other, in the order in which qemu-img makes them: refcount width,
- * data file, lazy refcounts, size. Each is durable before the next begins, and each is made as a
- * whole or not at all: after a power cut the image is sound, and what was changed so far has been
- * changed. {@link #run()} with the same values completes it. The guest's data is not touched, but
- * for what a smaller disk loses.
+ * Changes are made one after the other, in the order in which qemu-img makes them: version 3,
+ * refcount width, data file, lazy refcounts, size, version 2. Each is durable before the next
+ * begins, and each is made as a whole or not at all: after a power cut the image is sound, and what
+ * was changed so far has been changed. {@link #run()} with the same values completes it. The
+ * guest's data is not touched, but for what a smaller disk loses.
  *
  * <p>Header extensions and fields that this library does not know are kept, byte for byte.
  * Autoclear feature bits that it does not know are cleared, as the format demands of whoever
@@ -45,6 +45,25 @@ public final class ImageAmender {
   ImageAmender(Storage storage, @Nullable Path path) {
     this.path = path;
     this.storage = storage;
+  }
+
+  /**
+   * Sets the format version: 2, which old programs read too, or 3.
+   *
+   * <p>For version 2 the refcounts must have 16 bits, as they are or as {@link #refcountBits} says;
+   * snapshots must be as large as the disk, and hold less than 4 GiB of machine state. There can be
+   * no external data file, no extended L2 entries, no bitmaps, and no compressed clusters but
+   * deflated ones. Feature bits and the flag for lazy refcounts are cleared. Clusters that read as
+   * zeros are filled with zeros if there is a backing file, and are no longer allocated if there is
+   * none, which is the one change that takes time; of one that is cut off in the middle, what has
+   * been done stays.
+   */
+  public ImageAmender version(int version) {
+    if (version != 2 && version != 3) {
+      throw new IllegalArgumentException("version " + version + " is neither 2 nor 3");
+    }
+    values.version = version;
+    return this;
   }
 
   /**
@@ -98,6 +117,12 @@ public final class ImageAmender {
       throw new IllegalArgumentException("size " + bytes + " is not a multiple of 512");
     }
     values.size = bytes;
+    return this;
+  }
+
+  /** Sets what is reserved for a larger {@link #size}; {@link Preallocation#OFF} if not. */
+  public ImageAmender preallocation(Preallocation preallocation) {
+    values.preallocation = preallocation;
     return this;
   }
 

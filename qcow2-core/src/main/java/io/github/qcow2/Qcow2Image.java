@@ -21,6 +21,7 @@ import io.github.qcow2.metadata.OverlapGuard;
 import io.github.qcow2.metadata.SliceStore;
 import io.github.qcow2.metadata.TopTable;
 import io.github.qcow2.metadata.TrackedFile;
+import io.github.qcow2.progress.Progress;
 import io.github.qcow2.storage.FileStorage;
 import io.github.qcow2.storage.ReadOnlyStorage;
 import io.github.qcow2.storage.Storage;
@@ -393,6 +394,18 @@ public final class Qcow2Image extends BlockDevice {
    */
   public void shrink(long newSize) throws IOException {
     writePath("shrink").shrink(newSize);
+  }
+
+  /** See {@link WritePath#expandZeroes}. */
+  void expandZeroes(long[] tables, Progress progress) throws IOException {
+    writePath("expand zeroes").expandZeroes(tables, progress);
+  }
+
+  /** Gives every snapshot record the extra data that version 3 wants. */
+  void completeSnapshotTable() throws IOException {
+    List<SnapshotRecord> complete =
+        snapshots.records().stream().map(record -> record.completed(size())).toList();
+    writePath("complete").replaceSnapshotTable(snapshots, new SnapshotTable(complete));
   }
 
   /** See {@link HeaderFile#clearUnknownAutoclear}. */

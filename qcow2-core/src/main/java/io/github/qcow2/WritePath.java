@@ -16,6 +16,7 @@ import io.github.qcow2.error.UnsupportedFeatureException;
 import io.github.qcow2.format.Geometry;
 import io.github.qcow2.format.Header;
 import io.github.qcow2.format.Limits;
+import io.github.qcow2.format.SnapshotTable;
 import io.github.qcow2.mapping.ClusterLocks;
 import io.github.qcow2.mapping.Exclusiveness;
 import io.github.qcow2.mapping.GuestMap;
@@ -28,6 +29,7 @@ import io.github.qcow2.metadata.HeaderFile;
 import io.github.qcow2.metadata.SliceStore;
 import io.github.qcow2.metadata.TopTable;
 import io.github.qcow2.metadata.TrackedFile;
+import io.github.qcow2.progress.Progress;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.Set;
@@ -70,6 +72,7 @@ final class WritePath {
   private final FlushEpochs epochs;
   private final CorruptMark mark;
   private final Quarantine quarantine;
+  private final Refcounts refcounts;
   private final ClusterAllocator allocator;
   private final MapChanges changes;
   private final ImageWriter writer;
@@ -150,7 +153,7 @@ final class WritePath {
         new Quarantine(
             gate,
             Math.max(QUARANTINE_CLUSTERS_AT_LEAST, QUARANTINE_BYTES >> geometry.clusterBits()));
-    Refcounts refcounts =
+    this.refcounts =
         new Refcounts(image, latch, geometry, parts.refcountTable, parts.refcountBlocks);
     RefcountTableGrowth growth =
         new RefcountTableGrowth(
@@ -566,6 +569,59 @@ final class WritePath {
     if (old.count() > 0) {
       allocator.giveBack(old, DropCause.OTHER);
     }
+  }
+
+  /** Does away with zero flags; see {@link ZeroExpansion}. */
+  void expandZeroes(long[] tables, Progress progress) throws IOException {
+    try {
+      new ZeroExpansion(
+              this,
+              new ZeroExpansion.Parts(
+                  image,
+                  geometry,
+                  latch,
+                  l2,
+                  refcounts,
+                  allocator,
+                  quarantine,
+                  epochs,
+                  backing != null))
+          .run(tables, progress);
+    } finally {
+      mark.setIfFound();
+    }
+  }
+
+  /**
+   * Puts another snapshot table into the place of the one there is. The new one is durable before
+   * the 12 bytes of the header that say where it is; the old one is freed after them.
+   *
+   * @param before the table as it is
+   * @param after of as many snapshots
+   */
+  void replaceSnapshotTable(SnapshotTable before, SnapshotTable after) throws IOException {
+    byte[] table = after.encode(image, limits);
+    epochs.exclusively(
+        () -> {
+          ClusterRun place = allocator.allocateContiguous(geometry.clustersFor(table.length));
+          ClusterRun old =
+              new ClusterRun(
+                  header.header().snapshotTableOffset() >>> geometry.clusterBits(),
+                  geometry.clustersFor(before.byteLength()));
+          long offset = place.first() << geometry.clusterBits();
+          try {
+            file.write(ByteBuffer.wrap(table), offset, ClusterKind.DATA);
+            epochs.writeRefcounts();
+            header.change(
+                header.header().withSnapshotTable(offset, after.records().size()),
+                Header.SNAPSHOT_TABLE_FIELDS_OFFSET,
+                Header.SNAPSHOT_TABLE_FIELDS_LENGTH);
+          } catch (Throwable t) {
+            allocator.giveBack(place, DropCause.UNUSED);
+            throw t;
+          }
+          allocator.giveBack(old, DropCause.OTHER);
+        });
   }
 
   /** What lay hidden behind the old end, here or in a longer backing file, must not show. */

@@ -63,7 +63,7 @@ class LayersTest {
         .whereLayer("check")
         .mayOnlyBeAccessedByLayers("image", "repair")
         .whereLayer("transfer")
-        .mayOnlyBeAccessedByLayers("operation", "amend", "check")
+        .mayOnlyBeAccessedByLayers("operation", "image", "amend", "check")
         .whereLayer("progress")
         .mayOnlyBeAccessedByLayers("operation", "image", "amend", "check", "transfer")
         .whereLayer("mapping")

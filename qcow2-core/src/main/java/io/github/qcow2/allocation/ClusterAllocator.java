@@ -124,6 +124,16 @@ public final class ClusterAllocator {
     return geometry.clustersFor(file.size());
   }
 
+  /** Adds one reference to each of some clusters that are in use: of all or of none. */
+  public void addReference(ClusterRun run) throws IOException {
+    lock.lock();
+    try {
+      refcounts.add(run.first(), run.count(), 1);
+    } finally {
+      lock.unlock();
+    }
+  }
+
   /** Takes exactly {@code count} clusters in a row, at the first place where they fit. */
   public ClusterRun allocateContiguous(long count) throws IOException {
     // Where every block has to be made first, it would lie in the middle of the run.

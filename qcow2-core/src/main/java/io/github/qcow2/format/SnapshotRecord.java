@@ -156,6 +156,29 @@ public final class SnapshotRecord {
     return icount == NO_ICOUNT ? OptionalLong.empty() : OptionalLong.of(icount);
   }
 
+  /**
+   * This record with all of the extra data that version 3 wants; itself if it has that.
+   *
+   * @param currentSize of the disk in bytes, which a record without a size means
+   */
+  public SnapshotRecord completed(long currentSize) {
+    if (isComplete()) {
+      return this;
+    }
+    ByteBuffer more = ByteBuffer.allocate(KNOWN_EXTRA_BYTES);
+    more.putLong(VM_STATE_SIZE_OFFSET, vmStateSize());
+    more.putLong(DISK_SIZE_OFFSET, currentSize);
+    more.putLong(ICOUNT_OFFSET, NO_ICOUNT);
+    byte[] changed = fixed.clone();
+    ByteBuffer.wrap(changed).putInt(EXTRA_LENGTH_OFFSET, KNOWN_EXTRA_BYTES);
+    return new SnapshotRecord(changed, more.array(), id, name);
+  }
+
+  /** Whether it has the extra data that version 3 wants. */
+  public boolean isComplete() {
+    return extra.length >= ICOUNT_OFFSET;
+  }
+
   /** Bytes of extra data: at least 16 in version 3; QEMU writes 24. */
   public int extraDataBytes() {
     return extra.length;

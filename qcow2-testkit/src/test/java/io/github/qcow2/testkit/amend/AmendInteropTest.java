@@ -3,10 +3,12 @@ package io.github.qcow2.testkit.amend;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.github.qcow2.Qcow2Image;
+import io.github.qcow2.testkit.model.Content;
 import io.github.qcow2.testkit.qemu.QemuTools;
 import io.github.qcow2.testkit.qemu.RequiresQemu;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Map;
@@ -98,6 +100,57 @@ final class AmendInteropTest {
       opened.read(content, 0);
       assertThat(content.array()).isEqualTo(Arrays.copyOf(Arrays.copyOf(before, size), (int) SIZE));
     }
+    assertThat(qemu.check(image).isClean()).isTrue();
+  }
+
+  @Test
+  void versionsThatWeChangeAreWhatQemuSays() throws IOException {
+    Path base = directory.resolve("base.raw");
+    Files.write(base, Content.bytes(1, 0, 5 << 20));
+    for (String backing : new String[] {"", ",backing_file=base.raw,backing_fmt=raw"}) {
+      make("cluster_size=4k" + backing);
+      byte[] before = qemu.content(image);
+      byte[] snapshot = qemu.snapshotContent(image, "one");
+      for (int version : new int[] {2, 3, 2}) {
+        Qcow2Image.amend(image).version(version).run();
+        assertThat(formatData()).containsEntry("compat", version == 2 ? "0.10" : "1.1");
+        assertThat(qemu.check(image).isClean()).isTrue();
+        assertThat(qemu.content(image)).isEqualTo(before);
+        assertThat(qemu.snapshotContent(image, "one")).isEqualTo(snapshot);
+      }
+      qemu.io(image, "write -P 4 6M 64k", "write -z 6M 64k").orThrow();
+      assertThat(qemu.check(image).isClean()).isTrue();
+      Files.delete(image);
+    }
+  }
+
+  @Test
+  void versionsThatQemuChangesAreWhatWeRead() throws IOException {
+    make("cluster_size=4k");
+    byte[] before = qemu.content(image);
+    for (String compat : new String[] {"0.10", "1.1"}) {
+      qemu.img("amend", "-o", "compat=" + compat, image.toString()).orThrow();
+      try (Qcow2Image opened = Qcow2Image.open(image).writable().build()) {
+        ByteBuffer content = ByteBuffer.allocate((int) SIZE);
+        opened.read(content, 0);
+        assertThat(content.array()).isEqualTo(before);
+        assertThat(opened.header().version()).isEqualTo(compat.equals("1.1") ? 3 : 2);
+      }
+    }
+  }
+
+  @Test
+  void nameOfTheDataFileThatWeChangeIsTheOneThatQemuOpens() throws IOException {
+    Path data = directory.resolve("data.raw");
+    qemu.create(image, SIZE, "data_file=" + data, "data_file_raw=on");
+    qemu.io(image, "write -P 1 0 300k").orThrow();
+    byte[] before = qemu.content(image);
+    Path moved = directory.resolve("a".repeat(200));
+    Files.move(data, moved);
+    Qcow2Image.amend(image).dataFile(moved.toString()).rawDataFile(false).run();
+    assertThat(formatData()).containsEntry("data-file", moved.toString());
+    assertThat(formatData()).containsEntry("data-file-raw", false);
+    assertThat(qemu.content(image)).isEqualTo(before);
     assertThat(qemu.check(image).isClean()).isTrue();
   }
 

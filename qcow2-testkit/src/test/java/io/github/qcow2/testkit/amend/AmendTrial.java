@@ -16,6 +16,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Amends an image, and amends it again with the power cut at every moment. In each state the image
@@ -27,13 +28,20 @@ final class AmendTrial {
   static final int PADDING = 0x71706164;
 
   private final byte[] image;
+  private final byte @Nullable [] backing;
   private final Consumer<ImageAmender> values;
   private final List<byte[]> contents;
   private boolean mayLeak;
   private CrashBounds bounds = CrashBounds.FULL;
 
   AmendTrial(byte[] image, Consumer<ImageAmender> values) throws IOException {
+    this(image, null, values);
+  }
+
+  AmendTrial(byte[] image, byte @Nullable [] backing, Consumer<ImageAmender> values)
+      throws IOException {
     this.image = image.clone();
+    this.backing = backing;
     this.values = values;
     this.contents = contents(image);
   }
@@ -135,8 +143,11 @@ final class AmendTrial {
   }
 
   /** What the disk holds, and after it each snapshot. */
-  static List<byte[]> contents(byte[] image) throws IOException {
+  private List<byte[]> contents(byte[] image) throws IOException {
     SpecOracle oracle = SpecOracle.of(image);
+    if (backing != null) {
+      oracle = oracle.withBacking(ByteSource.of(backing));
+    }
     List<byte[]> contents = new ArrayList<>();
     contents.add(all(oracle.content()));
     for (int i = 0; i < oracle.header().snapshotCount(); i++) {
