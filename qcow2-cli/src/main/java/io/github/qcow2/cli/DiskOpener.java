@@ -30,6 +30,7 @@ final class DiskOpener {
   private @Nullable Path writeLog;
   private LockMode locking = LockMode.AUTO;
   private boolean locksRawImages;
+  private @Nullable ReopenOptions imageOptions;
 
   /** From now on, no file that an image names is opened. */
   void untrusted() {
@@ -66,6 +67,16 @@ final class DiskOpener {
   /** Logs the writes and barriers of the next image that is opened for writing in this file. */
   void writeLog(Path log) {
     writeLog = log;
+  }
+
+  /** Whether the writes to an image go to a log, too. */
+  boolean logsWrites() {
+    return writeLog != null;
+  }
+
+  /** From now on, qcow2 images are opened with these options, too. */
+  void imageOptions(ReopenOptions options) {
+    imageOptions = options;
   }
 
   Durability durability() {
@@ -128,6 +139,9 @@ final class DiskOpener {
               .references(references())
               .probeBackingFormat()
               .durability(durability);
+      if (imageOptions != null) {
+        imageOptions.applyTo(image);
+      }
       return (writable ? image.writable() : image.locking(locking)).build();
     } catch (IOException e) {
       throw failure(path, e, writable);

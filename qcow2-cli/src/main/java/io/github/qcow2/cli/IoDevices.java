@@ -14,11 +14,13 @@ final class IoDevices {
   private final Console console;
   private final DiskOpener opener;
   private final @Nullable String format;
-  private final boolean readOnly;
+  private boolean readOnly;
   private final boolean snapshot;
-  private final boolean ignoresDiscard;
+  private boolean ignoresDiscard;
   private @Nullable BlockDevice base;
   private boolean guessedRaw;
+  private ReopenOptions options = new ReopenOptions();
+  private ImageFormat openFormat = ImageFormat.RAW;
 
   /**
    * Remembers what was asked for.
@@ -56,6 +58,7 @@ final class IoDevices {
       throw new OpenFailure("force-share=on can only be used with read-only images");
     }
     ImageFormat known = opener.format(filename, format);
+    openFormat = known;
     guessedRaw = format == null && known == ImageFormat.RAW && !readOnly;
     boolean inMemory = snapshot && !readOnly;
     BlockDevice device = opener.open(filename, known, !readOnly && !snapshot);
@@ -74,6 +77,41 @@ final class IoDevices {
     }
     base = device;
     return RamOverlay.over(device, Runtime.getRuntime().maxMemory() / 2);
+  }
+
+  /**
+   * Opens a device again that has just been closed, in another way.
+   *
+   * @param options what is different
+   */
+  BlockDevice reopen(String filename, ReopenOptions options) throws OpenFailure {
+    this.options = options;
+    readOnly = !options.isWritable();
+    opener.durability(options.durability());
+    ignoresDiscard = options.ignoresDiscard();
+    opener.imageOptions(options);
+    if (opener.locking() == LockMode.OFF && !readOnly) {
+      throw new OpenFailure("force-share=on can only be used with read-only images");
+    }
+    try {
+      return opener.open(filename, openFormat, !readOnly);
+    } catch (IllegalArgumentException e) {
+      throw new OpenFailure(String.valueOf(e.getMessage()));
+    }
+  }
+
+  /** How the device is open now, as far as it can be opened otherwise. */
+  ReopenOptions options() {
+    ReopenOptions now = options.copy();
+    now.setWritable(!readOnly);
+    now.setDurability(opener.durability());
+    now.setIgnoresDiscard(ignoresDiscard);
+    return now;
+  }
+
+  /** Whether what has been written so far would be lost, or logged anew, by opening again. */
+  boolean opensOnlyOnce() {
+    return base != null || opener.logsWrites();
   }
 
   /** Closes what lies below the device that was opened; call it once that is closed. */

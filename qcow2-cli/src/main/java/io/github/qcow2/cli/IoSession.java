@@ -68,6 +68,32 @@ final class IoSession {
     }
   }
 
+  /**
+   * Closes the device and opens it again in another way. If that fails, the device is opened as it
+   * was.
+   *
+   * @throws IOException if it cannot be opened in that way
+   */
+  void reopen(BlockDevice open, ReopenOptions options, ReopenOptions before) throws IOException {
+    device = null;
+    open.close();
+    try {
+      device = devices.reopen(open.name(), options);
+    } catch (OpenFailure e) {
+      try {
+        device = devices.reopen(open.name(), before);
+      } catch (OpenFailure again) {
+        // What is wrong has nothing to do with the options, and commands find no file open.
+      }
+      throw new IOException(e.reason());
+    }
+  }
+
+  /** What opens the devices. */
+  IoDevices devices() {
+    return devices;
+  }
+
   /** Closes the device, if one is open. */
   void close() {
     BlockDevice open = device;

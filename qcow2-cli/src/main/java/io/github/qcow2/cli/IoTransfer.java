@@ -86,10 +86,11 @@ final class IoTransfer {
 
   static void write(IoSession session, BlockDevice device, IoVerb verb, List<String> arguments)
       throws IoRefusal {
-    GetoptLong options = verb.options(session, arguments, "cCfpP:qs:uz");
+    GetoptLong options = verb.options(session, arguments, "cCfnpP:qs:uz");
     boolean compressed = false;
     boolean machine = false;
     boolean flush = false;
+    boolean fast = false;
     boolean quiet = false;
     boolean unmap = false;
     boolean zeroes = false;
@@ -100,6 +101,7 @@ final class IoTransfer {
         case 'c' -> compressed = true;
         case 'C' -> machine = true;
         case 'f' -> flush = true;
+        case 'n' -> fast = true;
         case 'p' -> {}
         case 'P' -> pattern = IoArguments.pattern(options.argument());
         case 'q' -> quiet = true;
@@ -113,6 +115,9 @@ final class IoTransfer {
     if (flush && compressed) {
       throw new IoRefusal("-f and -b or -c cannot be specified at the same time");
     }
+    if (fast && !zeroes) {
+      throw new IoRefusal("-n requires -z to be specified");
+    }
     if (unmap && !zeroes) {
       throw new IoRefusal("-u requires -z to be specified");
     }
@@ -120,7 +125,10 @@ final class IoTransfer {
       throw new IoRefusal("Only one of -z, -P, and -s can be specified at the same time");
     }
     long offset = IoArguments.size(operands.get(0));
-    long length = IoArguments.length(operands.get(1), " without -n");
+    long length =
+        fast
+            ? IoArguments.size(operands.get(1))
+            : IoArguments.length(operands.get(1), " without -n");
     if (compressed) {
       requireSectorAligned("offset", offset);
       requireSectorAligned("count", length);
@@ -130,6 +138,9 @@ final class IoTransfer {
     requireInside(device, offset, length, "write");
     try {
       if (repeated == null) {
+        if (fast) {
+          FastZeroes.require(device, offset, length);
+        }
         device.writeZeroes(offset, length, unmap ? ZeroMode.MAY_UNMAP : ZeroMode.KEEP_ALLOCATED);
       } else {
         session.guardProbedFormat(offset, length, repeated);

@@ -83,6 +83,24 @@ final class IoVerbs {
               """,
               IoTransfer::read),
           new IoVerb(
+              "reopen",
+              null,
+              0,
+              IoVerb.ANY_NUMBER,
+              false,
+              "[(-r|-w)] [-c cache] [-o options]",
+              "closes the image and opens it anew",
+              """
+               -c  when to flush from now on, as -t of the program
+               -o  options of the image: cache-size, detect-zeroes, discard, discard-no-unref,
+                   l2-cache-entry-size, l2-cache-size, lazy-refcounts, overlap-check,
+                   pass-discard-other, pass-discard-request, pass-discard-snapshot,
+                   refcount-cache-size
+               -r  for reading only
+               -w  for reading and writing
+              """,
+              IoReopen::reopen),
+          new IoVerb(
               "truncate",
               "t",
               1,
@@ -98,12 +116,13 @@ final class IoVerbs {
               2,
               IoVerb.ANY_NUMBER,
               true,
-              "[-cCfquz] [-P pattern | -s source_file] off len",
+              "[-cCfnquz] [-P pattern | -s source_file] off len",
               "writes a range of the disk",
               """
                -c  compress it: whole clusters of a qcow2 image
                -C  print numbers for programs
                -f  flush afterwards
+               -n  with -z: fail rather than write data
                -P  write this byte instead of 0xcd
                -q  print nothing
                -s  write the bytes of this file, over and over
