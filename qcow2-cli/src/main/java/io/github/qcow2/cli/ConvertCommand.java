@@ -9,6 +9,8 @@ final class ConvertCommand {
   private static final int TARGET_IS_ZERO = CommandOptions.FIRST_OWN;
   private static final int UNTRUSTED = CommandOptions.FIRST_OWN + 1;
 
+  private static final int COMPRESSION_LEVEL = CommandOptions.FIRST_OWN + 3;
+
   private static final int SECTOR = 512;
   private static final int MAX_SPARSE_SIZE = 16 << 20;
   private static final int MAX_COROUTINES = 16;
@@ -24,7 +26,8 @@ final class ConvertCommand {
           LongOption.flag("target-is-zero", TARGET_IS_ZERO),
           CommandOptions.refused("bitmaps", false),
           CommandOptions.refused("skip-broken-bitmaps", false),
-          LongOption.flag("untrusted", UNTRUSTED));
+          LongOption.flag("untrusted", UNTRUSTED),
+          LongOption.withArgument("compression-level", COMPRESSION_LEVEL));
 
   private ConvertCommand() {}
 
@@ -72,6 +75,7 @@ final class ConvertCommand {
         case 'U' -> job.opener().forceShare();
         case TARGET_IS_ZERO -> targetIsZero = true;
         case UNTRUSTED -> job.opener().untrusted();
+        case COMPRESSION_LEVEL -> job.compressionLevel(compressionLevel(argument));
         default -> throw new IllegalStateException();
       }
     }
@@ -80,7 +84,8 @@ final class ConvertCommand {
     }
     ImageFormat format = ImageFormat.named(targetFormat);
     if (OptionList.asksForHelp(optionList)) {
-      console.raw(CreateOptions.help(knownFormat(format, targetFormat)));
+      boolean named = !options.operands().isEmpty();
+      console.raw(CreateOptions.help(knownFormat(format, targetFormat), named));
       return 0;
     }
     if (targetIsZero && !skipCreate) {
@@ -143,6 +148,18 @@ final class ConvertCommand {
               + ". Select 0 to disable sparse detection (fully allocates output).");
     }
     return (int) bytes;
+  }
+
+  private static int compressionLevel(String text) throws CommandException {
+    try {
+      int level = Integer.parseInt(text);
+      if (level > 0) {
+        return level;
+      }
+    } catch (NumberFormatException e) {
+      // Reported below.
+    }
+    throw new CommandException("Invalid compression level '" + text + "'");
   }
 
   private static void requireCoroutines(String text) throws CommandException {

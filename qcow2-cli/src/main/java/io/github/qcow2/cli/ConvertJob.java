@@ -66,6 +66,11 @@ final class ConvertJob {
     offloads = asked;
   }
 
+  /** At which level that is done, counted from 1. */
+  void compressionLevel(int level) {
+    opener.compressionLevel(level);
+  }
+
   void targetCache(String mode) {
     targetCache = mode;
   }
@@ -101,6 +106,9 @@ final class ConvertJob {
 
   /** Does the work and returns the exit code. */
   int run() throws CommandException {
+    if (opener.hasCompressionLevel() && !compresses) {
+      throw new CommandException("--compression-level requires use of -c flag");
+    }
     if (sources.size() > 1 && targetHasBacking) {
       throw new CommandException(
           "Having a backing file for the target makes no sense when concatenating multiple input"

@@ -42,7 +42,7 @@ final class CreateCommand {
       if (format == null) {
         throw new CommandException("Unknown file format '" + formatName + "'");
       }
-      console.raw(CreateOptions.help(format));
+      console.raw(CreateOptions.help(format, !options.operands().isEmpty()));
       return 0;
     }
     List<String> operands = options.operands();

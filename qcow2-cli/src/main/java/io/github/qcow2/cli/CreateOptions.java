@@ -18,6 +18,11 @@ final class CreateOptions {
 
   private static final String OFF = "off";
 
+  /** Advice to some file systems, btrfs and XFS, which Java cannot pass on. */
+  private static final String NOCOW = "nocow";
+
+  private static final String EXTENT_SIZE_HINT = "extent_size_hint";
+
   private enum Type {
     SIZE("<size>"),
     NUMBER("<num>"),
@@ -47,16 +52,19 @@ final class CreateOptions {
           new Option("data_file", Type.TEXT, null, "External file for the guest's data"),
           new Option("data_file_raw", Type.SWITCH, null, "Keep the data file valid as raw image"),
           new Option("lazy_refcounts", Type.SWITCH, OFF, "Let refcounts lag behind"),
-          new Option("refcount_bits", Type.NUMBER, "16", "Width of a refcount in bits"));
+          new Option("refcount_bits", Type.NUMBER, "16", "Width of a refcount in bits"),
+          new Option(NOCOW, Type.SWITCH, null, "Without effect"),
+          new Option(EXTENT_SIZE_HINT, Type.SIZE, null, "Without effect"));
 
   private static final List<Option> RAW =
       List.of(
           new Option("size", Type.SIZE, null, "Size of the disk"),
-          new Option("preallocation", Type.TEXT, null, "Only off is supported"));
+          new Option("preallocation", Type.TEXT, null, "Only off is supported"),
+          new Option(NOCOW, Type.SWITCH, null, "Without effect"),
+          new Option(EXTENT_SIZE_HINT, Type.SIZE, null, "Without effect"));
 
   /** Options of qemu-img that are refused by name rather than as unknown. */
-  private static final List<String> REFUSED_PREFIXES =
-      List.of("encrypt.", "encryption", "nocow", "extent_size_hint");
+  private static final List<String> REFUSED_PREFIXES = List.of("encrypt.", "encryption");
 
   private final Console console;
   private final ImageFormat format;
@@ -89,7 +97,7 @@ final class CreateOptions {
     values.put(
         name,
         switch (option.type()) {
-          case SIZE -> Long.toString(size(name, value));
+          case SIZE -> Long.toString(size(console, name, value));
           case NUMBER -> Long.toString(number(name, value));
           case SWITCH -> {
             isOn(name, value);
@@ -158,10 +166,18 @@ final class CreateOptions {
     return line.toString();
   }
 
-  /** What {@code -o help} prints. */
-  static String help(ImageFormat format) {
-    StringBuilder lines = new StringBuilder("Supported " + format.formatName() + " options:\n");
+  /**
+   * What {@code -o help} prints.
+   *
+   * @param fileNamed whether the file is named to which some options belong rather than to the
+   *     format
+   */
+  static String help(ImageFormat format, boolean fileNamed) {
+    StringBuilder lines =
+        new StringBuilder(
+            "Supported " + (fileNamed ? "" : format.formatName() + " ") + "options:\n");
     options(format).stream()
+        .filter(option -> fileNamed || !isOfTheFile(format, option.name()))
         .sorted((a, b) -> a.name().compareTo(b.name()))
         .forEach(
             option ->
@@ -169,7 +185,22 @@ final class CreateOptions {
                     String.format(
                         "  %-22s - %s\n",
                         option.name() + "=" + option.type().placeholder, option.description())));
+    if (!fileNamed) {
+      lines.append(
+          """
+
+          The protocol level may support further options.
+          Specify the target filename to include those options.
+          """);
+    }
     return lines.toString();
+  }
+
+  /** Whether QEMU leaves an option to what makes the file. */
+  private static boolean isOfTheFile(ImageFormat format, String name) {
+    return name.equals(NOCOW)
+        || name.equals(EXTENT_SIZE_HINT)
+        || (format == ImageFormat.RAW && name.equals("preallocation"));
   }
 
   private static List<Option> options(ImageFormat format) {
@@ -190,7 +221,8 @@ final class CreateOptions {
     throw new CommandException("Invalid parameter '" + name + "'");
   }
 
-  private long size(String name, String value) throws CommandException {
+  /** The bytes that the value of an option stands for. */
+  static long size(Console console, String name, String value) throws CommandException {
     ByteSize size = ByteSize.parse(value);
     return switch (size.status()) {
       case VALID -> {
@@ -210,7 +242,8 @@ final class CreateOptions {
     };
   }
 
-  private static long number(String name, String value) throws CommandException {
+  /** The number that the value of an option is. */
+  static long number(String name, String value) throws CommandException {
     try {
       if (!value.contains("#")) {
         return Long.decode(value);
@@ -221,7 +254,8 @@ final class CreateOptions {
     throw new CommandException("Parameter '" + name + "' expects a number");
   }
 
-  private static boolean isOn(String name, String value) throws CommandException {
+  /** Whether the value of an option is one of the words for on rather than off. */
+  static boolean isOn(String name, String value) throws CommandException {
     return switch (value) {
       case "on", "yes", "true", "y" -> true;
       case OFF, "no", "false", "n" -> false;

@@ -5,6 +5,8 @@ import io.github.qcow2.Durability;
 import io.github.qcow2.Qcow2Image;
 import io.github.qcow2.RawImage;
 import io.github.qcow2.ReferencePolicy;
+import io.github.qcow2.codec.CompressionCodec;
+import io.github.qcow2.codec.CompressionCodecs;
 import io.github.qcow2.error.ImageLockedException;
 import io.github.qcow2.error.Qcow2Exception;
 import io.github.qcow2.storage.FileStorage;
@@ -31,6 +33,7 @@ final class DiskOpener {
   private LockMode locking = LockMode.AUTO;
   private boolean locksRawImages;
   private @Nullable ReopenOptions imageOptions;
+  private int compressionLevel;
 
   /** From now on, no file that an image names is opened. */
   void untrusted() {
@@ -81,6 +84,36 @@ final class DiskOpener {
 
   Durability durability() {
     return durability;
+  }
+
+  /** From now on, images that are made or opened for writing compress at a level, from 1 on. */
+  void compressionLevel(int level) {
+    compressionLevel = level;
+  }
+
+  boolean hasCompressionLevel() {
+    return compressionLevel > 0;
+  }
+
+  /**
+   * A codec of that level.
+   *
+   * @return null if no level was chosen, or there is no codec of that type at all
+   * @throws OpenFailure if the codec does not have the level
+   */
+  @Nullable CompressionCodec codec(int compressionType) throws OpenFailure {
+    if (compressionLevel == 0) {
+      return null;
+    }
+    CompressionCodec codec = CompressionCodecs.find(compressionType);
+    if (codec == null) {
+      return null;
+    }
+    if (compressionLevel > codec.maxLevel()) {
+      throw new OpenFailure(
+          "Compression level must be between 1 and " + codec.maxLevel() + " for " + codec.name());
+    }
+    return codec.withLevel(compressionLevel);
   }
 
   /** Which files that an image names may be opened. */
@@ -142,6 +175,13 @@ final class DiskOpener {
       if (imageOptions != null) {
         imageOptions.applyTo(image);
       }
+      if (writable && hasCompressionLevel()) {
+        CompressionCodec codec =
+            codec(ImageSummary.inspect(path, LockMode.OFF).header().compressionType());
+        if (codec != null) {
+          image.codec(codec);
+        }
+      }
       return (writable ? image.writable() : image.locking(locking)).build();
     } catch (IOException e) {
       throw failure(path, e, writable);
@@ -193,6 +233,16 @@ final class DiskOpener {
     } catch (OpenFailure e) {
       throw e.ending("Could not open '" + filename + "': ");
     }
+  }
+
+  /** Warns that an image is taken for raw only because nothing said otherwise. */
+  static void warnOfGuess(Console console, String filename) {
+    console.errorLine(
+        "WARNING: Image format was not specified for '" + filename + "' and probing guessed raw.");
+    console.errorLine(
+        "         Automatically detecting the format is dangerous for raw images,"
+            + " write operations on block 0 will be restricted.");
+    console.errorLine("         Specify the 'raw' format explicitly to remove the restrictions.");
   }
 
   /**

@@ -44,6 +44,10 @@ final class HelpText {
                 [-S sparse_size] [-n [--target-is-zero]] [-p] [-q] [-U]
                 filename [filename2 [...]] output_filename
             Copy disks, one after the other, into a new image.
+        resize [-f fmt] [--preallocation=mode] [--shrink] [-q] filename [+|-]size
+            Make a disk larger or smaller.
+        amend [-f fmt] [-p] [-q] -o options filename
+            Change what an image is, but not what is on its disk.
         compare [-f fmt] [-F fmt] [-s] [-p] [-q] [-U] filename1 filename2
             Say whether two disks have the same content.
             Exit code: 0 same, 1 different, 2 cannot open, 3 cannot tell, 4 cannot read.

@@ -63,14 +63,7 @@ final class IoDevices {
     boolean inMemory = snapshot && !readOnly;
     BlockDevice device = opener.open(filename, known, !readOnly && !snapshot);
     if (guessedRaw) {
-      console.errorLine(
-          "WARNING: Image format was not specified for '"
-              + filename
-              + "' and probing guessed raw.");
-      console.errorLine(
-          "         Automatically detecting the format is dangerous for raw images,"
-              + " write operations on block 0 will be restricted.");
-      console.errorLine("         Specify the 'raw' format explicitly to remove the restrictions.");
+      DiskOpener.warnOfGuess(console, filename);
     }
     if (!inMemory) {
       return device;

@@ -3,7 +3,6 @@ package io.github.qcow2.cli;
 import io.github.qcow2.BlockDevice;
 import io.github.qcow2.Extent;
 import io.github.qcow2.ExtentCursor;
-import io.github.qcow2.Qcow2Image;
 import java.io.IOException;
 import java.util.List;
 
@@ -25,32 +24,26 @@ final class IoQueries {
     session.console().line(HumanSize.ofTransfer(device.size()));
   }
 
-  /** Makes the disk of a qcow2 image larger. */
+  /** Makes the disk larger or smaller. */
   static void truncate(IoSession session, BlockDevice device, IoVerb verb, List<String> arguments)
       throws IoRefusal, IOException {
     GetoptLong options = verb.options(session, arguments, "m:");
+    String mode = DiskResize.OFF;
     for (int option = options.next(); option != GetoptLong.END; option = options.next()) {
       if (option != 'm') {
         throw new IoRefusal(verb.usage());
       }
-      if (!options.argument().equals("off")) {
-        throw new IOException("Preallocation mode '" + options.argument() + "' is not supported");
+      try {
+        mode = DiskResize.requireMode(options.argument());
+      } catch (CommandException e) {
+        throw new IOException(e.message(), e);
       }
     }
     if (options.operands().isEmpty()) {
       throw new IoRefusal(verb.usage());
     }
     long size = IoArguments.size(options.operands().get(0));
-    if (!(device instanceof Qcow2Image image)) {
-      throw new IOException("Only qcow2 images can be resized");
-    }
-    if (size % SECTOR != 0) {
-      throw new IOException("The new size must be a multiple of " + SECTOR);
-    }
-    if (size < image.size()) {
-      throw new IOException("Shrinking is not supported");
-    }
-    image.grow(size);
+    DiskResize.resize(device, size, mode);
   }
 
   /** Ends the process at once, as a crash would: nothing is flushed. */

@@ -52,8 +52,7 @@ final class IoReopen {
     }
   }
 
-  private static String append(@Nullable String list, String added)
-      throws IOException {
+  private static String append(@Nullable String list, String added) throws IOException {
     try {
       return OptionList.append(list, added);
     } catch (CommandException e) {

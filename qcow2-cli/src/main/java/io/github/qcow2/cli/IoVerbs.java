@@ -106,9 +106,9 @@ final class IoVerbs {
               1,
               3,
               true,
-              "[-m off] off",
-              "makes the disk larger",
-              " -m  how to allocate what is added: only off, not at all\n",
+              "[-m prealloc_mode] off",
+              "makes the disk larger or smaller",
+              " -m  how what is added is allocated: off, metadata, falloc or full\n",
               IoQueries::truncate),
           new IoVerb(
               "write",

@@ -120,6 +120,7 @@ public final class Main {
   static int command(Console console, String name, List<String> args) throws CommandException {
     return switch (name) {
       case "bench" -> BenchCommand.run(console, args);
+      case "amend" -> AmendCommand.run(console, args);
       case "check" -> CheckCommand.run(console, args);
       case "compare" -> CompareCommand.run(console, args);
       case "convert" -> ConvertCommand.run(console, args);
@@ -128,7 +129,8 @@ public final class Main {
       case "info" -> InfoCommand.run(console, args);
       case "io" -> IoCommand.run(console, args);
       case "map" -> MapCommand.run(console, args);
-      case "amend", "bitmap", "commit", "dd", "measure", "rebase", "resize", "snapshot" ->
+      case "resize" -> ResizeCommand.run(console, args);
+      case "bitmap", "commit", "dd", "measure", "rebase", "snapshot" ->
           throw CommandException.usage(console, "Command not supported: " + name);
       default -> throw CommandException.usage(console, "Command not found: " + name);
     };

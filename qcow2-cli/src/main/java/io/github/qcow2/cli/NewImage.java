@@ -5,6 +5,7 @@ import io.github.qcow2.ImageCreator;
 import io.github.qcow2.Qcow2Image;
 import io.github.qcow2.RawImage;
 import io.github.qcow2.ReferencePolicy;
+import io.github.qcow2.codec.CompressionCodec;
 import io.github.qcow2.error.ImageLockedException;
 import io.github.qcow2.error.LimitExceededException;
 import io.github.qcow2.format.CompressionType;
@@ -59,6 +60,8 @@ final class NewImage {
           return new NewImage(path, null);
         }
         return new NewImage(path, creator.build());
+      } catch (OpenFailure e) {
+        throw e.ending("");
       } catch (LimitExceededException e) {
         throw new CommandException(
             "The image size is too large for file format 'qcow2' (try using a larger cluster size)");
@@ -97,7 +100,7 @@ final class NewImage {
   }
 
   private static ImageCreator creator(
-      Path path, Qcow2Settings settings, long size, DiskOpener opener) {
+      Path path, Qcow2Settings settings, long size, DiskOpener opener) throws OpenFailure {
     ImageCreator creator =
         Qcow2Image.create(path, size)
             .overwriteExisting()
@@ -110,6 +113,11 @@ final class NewImage {
             .extendedL2(settings.extendedL2())
             .lazyRefcounts(settings.lazyRefcounts())
             .compressionType(settings.zstd() ? CompressionType.ZSTD : CompressionType.DEFLATE);
+    CompressionCodec codec =
+        opener.codec((settings.zstd() ? CompressionType.ZSTD : CompressionType.DEFLATE).value());
+    if (codec != null) {
+      creator.codec(codec);
+    }
     String backingFile = settings.backingFile();
     if (backingFile != null) {
       ImageFormat format = settings.backingFormat();

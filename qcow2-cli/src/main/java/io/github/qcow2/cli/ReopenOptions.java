@@ -14,8 +14,8 @@ import java.util.function.Consumer;
 
 /**
  * How an image is open, and in which other way it is to be opened: what the command {@code reopen}
- * of {@code io} does not mention stays as it is. Values are checked when they
- * are set. Not thread-safe.
+ * of {@code io} does not mention stays as it is. Values are checked when they are set. Not
+ * thread-safe.
  */
 final class ReopenOptions {
   private boolean writable;

@@ -14,6 +14,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 @RequiresQemu
@@ -409,5 +410,54 @@ class ConvertCommandTest {
     assertThat(errors).contains("stopped; '" + target + "' has been removed");
     assertThat(process.exitValue()).isEqualTo(128 + 15);
     assertThat(target).doesNotExist();
+  }
+
+  @ParameterizedTest
+  @CsvSource({"zlib, 9", "zstd, 19"})
+  void compressionLevelChangesTheSizeAndNothingElse(String type, String best) throws IOException {
+    StringBuilder text = new StringBuilder();
+    for (int i = 0; text.length() < 1 << 20; i++) {
+      text.append("line ").append(i * 7919L % 1000).append(" of some text ").append(i).append('\n');
+    }
+    Files.writeString(twins.shared("text"), text);
+    String[] levels = {"1", best};
+    for (String level : levels) {
+      ToolOutput output =
+          twins.ours(
+              "qemu-img",
+              "",
+              ("convert -c -O qcow2 --compression-level=" + level + " -o compression_type=" + type)
+                  .concat(" -f raw @/text %/" + level)
+                  .split(" ", -1));
+      assertThat(output).isEqualTo(new ToolOutput(0, "", ""));
+      assertThat(
+              RealTool.run(
+                      "qemu-img",
+                      "",
+                      "compare",
+                      "-f",
+                      "raw",
+                      twins.shared("text").toString(),
+                      twins.ours(level).toString())
+                  .exitCode())
+          .isZero();
+    }
+    assertThat(Files.size(twins.ours(best))).isLessThan(Files.size(twins.ours("1")));
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "convert --compression-level=3 -O qcow2 @/text %/t",
+        "convert -c --compression-level=0 -O qcow2 @/text %/t",
+        "convert -c --compression-level=99 -O qcow2 @/text %/t",
+        "convert -c --compression-level=x -O qcow2 @/text %/t",
+      })
+  void compressionLevelThatMakesNoSenseIsRefused(String line) throws IOException {
+    Files.writeString(twins.shared("text"), "text");
+    ToolOutput output = twins.ours("qemu-img", "", line.split(" ", -1));
+    assertThat(output.exitCode()).isEqualTo(1);
+    assertThat(output.stderr()).containsIgnoringCase("compression").contains("level");
+    assertThat(twins.ours("t")).doesNotExist();
   }
 }

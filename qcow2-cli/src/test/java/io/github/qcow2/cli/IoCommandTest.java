@@ -291,6 +291,9 @@ class IoCommandTest {
   void diskGrows() throws IOException {
     ToolOutput output = assertSameSession("truncate 8M", "length", "truncate -m off 16M", "t 16M");
     assertThat(output.exitCode()).isZero();
+    assertSameSession("truncate -m bad 32M", "truncate -m metadata 1M", "length");
+    assertSameSession("write -P 3 1M 1M", "truncate 1536k", "length", "truncate 0", "length");
+    assertSameSession("truncate 4M", "read -P 0 0 4M");
     assertSameSession("truncate 1000", "truncate x", "truncate", "truncate 1 2");
   }
 
