@@ -29,7 +29,7 @@ public final class RawImage extends BlockDevice {
   private final boolean writesThrough;
   private volatile long size;
 
-  /** Held while the disk grows. */
+  /** Held while the disk grows or shrinks. */
   private final ReentrantLock growing = new ReentrantLock();
 
   private final ReentrantLock flushing = new ReentrantLock();
@@ -135,6 +135,34 @@ public final class RawImage extends BlockDevice {
       preallocation.prepare(file, size, newSize - size);
       flushHook();
       size = newSize;
+    } finally {
+      growing.unlock();
+    }
+  }
+
+  /**
+   * Makes the disk smaller: the bytes behind the new end are lost. Durable when the call returns.
+   * Nobody else may use those bytes meanwhile; a write among them could make the file longer again.
+   *
+   * @param newSize in bytes; a multiple of 512, not above the present size
+   * @throws io.github.qcow2.error.ReadOnlyImageException if the image was opened read-only
+   */
+  public void shrink(long newSize) throws IOException {
+    growing.lock();
+    try {
+      if (newSize < 0 || newSize > size || newSize % SECTOR != 0) {
+        throw new IllegalArgumentException(
+            "new size " + newSize + " is above " + size + " or not a multiple of 512");
+      }
+      long before = size;
+      size = newSize;
+      try {
+        file.setSize(newSize);
+      } catch (Throwable t) {
+        size = before;
+        throw t;
+      }
+      flushHook();
     } finally {
       growing.unlock();
     }

@@ -109,7 +109,7 @@ final class AmendOptions {
       throw e.ending("");
     }
     amendRefcounts(amender, version);
-    amendDataFile(amender);
+    requireSameDataFile();
     String size = values.get("size");
     if (size != null) {
       long bytes = Long.parseLong(size);
@@ -185,7 +185,7 @@ final class AmendOptions {
     }
   }
 
-  private void amendDataFile(ImageAmender amender) throws CommandException {
+  private void requireSameDataFile() throws CommandException {
     String dataFile = values.get("data_file");
     if (dataFile != null) {
       if (!header.hasDataFile()) {

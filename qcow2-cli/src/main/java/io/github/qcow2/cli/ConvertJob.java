@@ -117,6 +117,9 @@ final class ConvertJob {
     if (compresses && newImage != null && newImage.format() != ImageFormat.QCOW2) {
       throw new CommandException("Compression not supported for this file format");
     }
+    if (compresses && newImage != null && newImage.preallocates()) {
+      throw new CommandException("Compression and preallocation not supported at the same time");
+    }
     if (sources.size() > 1 && snapshot != null) {
       throw new CommandException("No support for concatenating multiple snapshot");
     }

@@ -15,6 +15,7 @@ import org.jspecify.annotations.Nullable;
 final class CreateOptions {
   static final String BACKING_FILE = "backing_file";
   static final String BACKING_FORMAT = "backing_fmt";
+  static final String PREALLOCATION = "preallocation";
 
   private static final String OFF = "off";
 
@@ -43,7 +44,11 @@ final class CreateOptions {
       List.of(
           new Option("cluster_size", Type.SIZE, "65536", "Size of a cluster"),
           new Option("extended_l2", Type.SWITCH, OFF, "Allocate in subclusters"),
-          new Option("preallocation", Type.TEXT, null, "Only off is supported"),
+          new Option(
+              PREALLOCATION,
+              Type.TEXT,
+              null,
+              "What is allocated at once: off, metadata, falloc or full"),
           new Option("compression_type", Type.TEXT, "zlib", "How clusters are compressed"),
           new Option("size", Type.SIZE, null, "Size of the disk"),
           new Option("compat", Type.TEXT, null, "Version of the format: v2 (0.10) or v3 (1.1)"),
@@ -59,7 +64,8 @@ final class CreateOptions {
   private static final List<Option> RAW =
       List.of(
           new Option("size", Type.SIZE, null, "Size of the disk"),
-          new Option("preallocation", Type.TEXT, null, "Only off is supported"),
+          new Option(
+              PREALLOCATION, Type.TEXT, null, "What is allocated at once: off, falloc or full"),
           new Option(NOCOW, Type.SWITCH, null, "Without effect"),
           new Option(EXTENT_SIZE_HINT, Type.SIZE, null, "Without effect"));
 
@@ -105,9 +111,6 @@ final class CreateOptions {
           }
           case TEXT -> value;
         });
-    if (name.equals("preallocation") && !value.equals(OFF)) {
-      throw new CommandException("Option 'preallocation=" + value + "' is not supported");
-    }
   }
 
   /**
@@ -142,6 +145,12 @@ final class CreateOptions {
   OptionalLong size() {
     String value = values.get("size");
     return value == null ? OptionalLong.empty() : OptionalLong.of(Long.parseLong(value));
+  }
+
+  /** Whether anything is to be allocated at once. */
+  boolean preallocates() {
+    String mode = values.get(PREALLOCATION);
+    return mode != null && !mode.equals(OFF);
   }
 
   boolean isOn(String name) throws CommandException {
@@ -200,7 +209,7 @@ final class CreateOptions {
   private static boolean isOfTheFile(ImageFormat format, String name) {
     return name.equals(NOCOW)
         || name.equals(EXTENT_SIZE_HINT)
-        || (format == ImageFormat.RAW && name.equals("preallocation"));
+        || (format == ImageFormat.RAW && name.equals(PREALLOCATION));
   }
 
   private static List<Option> options(ImageFormat format) {

@@ -3,6 +3,7 @@ package io.github.qcow2.cli;
 import io.github.qcow2.BlockDevice;
 import io.github.qcow2.Extent;
 import io.github.qcow2.ExtentCursor;
+import io.github.qcow2.Preallocation;
 import java.io.IOException;
 import java.util.List;
 
@@ -28,7 +29,7 @@ final class IoQueries {
   static void truncate(IoSession session, BlockDevice device, IoVerb verb, List<String> arguments)
       throws IoRefusal, IOException {
     GetoptLong options = verb.options(session, arguments, "m:");
-    String mode = DiskResize.OFF;
+    Preallocation mode = Preallocation.OFF;
     for (int option = options.next(); option != GetoptLong.END; option = options.next()) {
       if (option != 'm') {
         throw new IoRefusal(verb.usage());

@@ -2,6 +2,7 @@ package io.github.qcow2.cli;
 
 import io.github.qcow2.BlockDevice;
 import io.github.qcow2.ImageCreator;
+import io.github.qcow2.Preallocation;
 import io.github.qcow2.Qcow2Image;
 import io.github.qcow2.RawImage;
 import io.github.qcow2.ReferencePolicy;
@@ -69,12 +70,24 @@ final class NewImage {
         throw failure(e);
       }
     }
+    Preallocation preallocation = rawPreallocation(options.get(CreateOptions.PREALLOCATION));
     Path path = path(filename);
     try {
-      return new NewImage(path, RawImage.create(path, size, opener.durability()));
+      return new NewImage(path, RawImage.create(path, size, opener.durability(), preallocation));
     } catch (IOException e) {
       throw failure(e);
     }
+  }
+
+  private static Preallocation rawPreallocation(@Nullable String mode) throws CommandException {
+    Preallocation known = mode == null ? Preallocation.OFF : DiskResize.mode(mode);
+    if (known == null) {
+      throw new CommandException("invalid parameter value: " + mode);
+    }
+    if (known == Preallocation.METADATA) {
+      throw new CommandException(DiskResize.NO_TABLES);
+    }
+    return known;
   }
 
   /** The image, open for reading and writing. */
@@ -112,6 +125,7 @@ final class NewImage {
             .refcountBits(settings.refcountBits())
             .extendedL2(settings.extendedL2())
             .lazyRefcounts(settings.lazyRefcounts())
+            .preallocation(settings.preallocation())
             .compressionType(settings.zstd() ? CompressionType.ZSTD : CompressionType.DEFLATE);
     CompressionCodec codec =
         opener.codec((settings.zstd() ? CompressionType.ZSTD : CompressionType.DEFLATE).value());

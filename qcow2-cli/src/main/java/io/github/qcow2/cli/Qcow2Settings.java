@@ -1,5 +1,6 @@
 package io.github.qcow2.cli;
 
+import io.github.qcow2.Preallocation;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -8,6 +9,7 @@ import org.jspecify.annotations.Nullable;
  * @param version of the format, 2 or 3
  * @param clusterSize in bytes
  * @param refcountBits width of a refcount
+ * @param preallocation what is allocated at once
  * @param zstd whether compressed clusters are to be zstd rather than deflate
  * @param dataFile name of the external data file, or null
  * @param backingFile name of the backing file, or null
@@ -19,6 +21,7 @@ record Qcow2Settings(
     int refcountBits,
     boolean extendedL2,
     boolean lazyRefcounts,
+    Preallocation preallocation,
     boolean zstd,
     @Nullable String dataFile,
     boolean dataFileRaw,
@@ -41,6 +44,7 @@ record Qcow2Settings(
   static Qcow2Settings of(CreateOptions options) throws CommandException {
     int version = version(options.get("compat"));
     boolean zstd = zstd(options.get("compression_type"));
+    Preallocation preallocation = preallocation(options.get(CreateOptions.PREALLOCATION));
     String backingFile = options.get(CreateOptions.BACKING_FILE);
     ImageFormat backingFormat = backingFormat(options.get(CreateOptions.BACKING_FORMAT));
     long clusterSize = options.getNumber("cluster_size");
@@ -56,6 +60,10 @@ record Qcow2Settings(
         throw new CommandException(
             "Extended L2 entries are only supported with cluster sizes of at least 16384 bytes");
       }
+    }
+    if (preallocation != Preallocation.OFF && backingFile != null && !extendedL2) {
+      throw new CommandException(
+          "Backing file and preallocation can only be used at the same time if extended_l2 is on");
     }
     boolean lazyRefcounts = options.isOn("lazy_refcounts");
     if (lazyRefcounts) {
@@ -94,6 +102,7 @@ record Qcow2Settings(
         (int) refcountBits,
         extendedL2,
         lazyRefcounts,
+        preallocation,
         zstd,
         dataFile,
         dataFileRaw,
@@ -108,6 +117,14 @@ record Qcow2Settings(
       default ->
           throw new CommandException("Parameter 'version' does not accept value '" + compat + "'");
     };
+  }
+
+  private static Preallocation preallocation(@Nullable String mode) throws CommandException {
+    Preallocation known = mode == null ? Preallocation.OFF : DiskResize.mode(mode);
+    if (known == null) {
+      throw new CommandException("Parameter 'preallocation' does not accept value '" + mode + "'");
+    }
+    return known;
   }
 
   private static boolean zstd(@Nullable String type) throws CommandException {

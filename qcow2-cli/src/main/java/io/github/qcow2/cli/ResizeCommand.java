@@ -1,6 +1,7 @@
 package io.github.qcow2.cli;
 
 import io.github.qcow2.BlockDevice;
+import io.github.qcow2.Preallocation;
 import io.github.qcow2.RawImage;
 import io.github.qcow2.cli.GetoptLong.LongOption;
 import java.io.IOException;
@@ -33,7 +34,7 @@ final class ResizeCommand {
             console, arguments.subList(0, arguments.size() - 1), "f:q", "", LONG_OPTIONS);
     DiskOpener opener = new DiskOpener();
     String format = null;
-    String preallocation = DiskResize.OFF;
+    Preallocation preallocation = Preallocation.OFF;
     boolean quiet = false;
     boolean shrinks = false;
     for (int option = options.next(); option != GetoptLong.END; option = options.next()) {
@@ -72,12 +73,12 @@ final class ResizeCommand {
   }
 
   private static void requirePossible(
-      Console console, long now, long wanted, String preallocation, boolean shrinks)
+      Console console, long now, long wanted, Preallocation preallocation, boolean shrinks)
       throws CommandException {
     if (wanted <= 0) {
       throw new CommandException("New image size must be positive");
     }
-    if (wanted <= now && !preallocation.equals(DiskResize.OFF)) {
+    if (wanted <= now && preallocation != Preallocation.OFF) {
       throw new CommandException("Preallocation can only be used for growing images");
     }
     if (wanted < now && !shrinks) {

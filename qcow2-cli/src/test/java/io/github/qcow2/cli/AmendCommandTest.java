@@ -54,9 +54,7 @@ class AmendCommandTest {
   private void assertSameImages() throws IOException {
     for (String name : IMAGES) {
       String ours = twins.ours(name).toString();
-      assertThat(info(ours, twins.ours(name).getParent()))
-          .as(name)
-          .isEqualTo(info(twins.real(name).toString(), twins.real(name).getParent()));
+      assertThat(info(ours)).as(name).isEqualTo(info(twins.real(name).toString()));
       assertThat(RealTool.run("qemu-img", "", "check", ours).exitCode()).as(name).isZero();
       assertThat(
               RealTool.run("qemu-img", "", "compare", ours, twins.real(name).toString()).exitCode())
@@ -65,10 +63,10 @@ class AmendCommandTest {
     }
   }
 
-  private static String info(String image, Path directory) throws IOException {
+  private String info(String image) throws IOException {
     return RealTool.run("qemu-img", "", "info", image)
         .stdout()
-        .replace(directory.toString(), "%")
+        .replaceAll(directory + "/(ours|real)", "%")
         .replaceAll("disk size: .*", "");
   }
 

@@ -62,6 +62,13 @@ class CreateCommandTest {
         "-f qcow2 -o extended_l2=on,cluster_size=128k %/t 1M",
         "-f qcow2 -o preallocation=off %/t 1M",
         "-f raw -o preallocation=off %/t 1M",
+        "-f raw -o preallocation=falloc %/t 1M",
+        "-f raw -o preallocation=full %/t 1M",
+        "-f qcow2 -o preallocation=metadata %/t 9M",
+        "-f qcow2 -o preallocation=falloc,cluster_size=4k %/t 9M",
+        "-f qcow2 -o preallocation=full,compat=v2 %/t 1M",
+        "-f qcow2 -b base.raw -F raw -o preallocation=falloc,extended_l2=on %/t 4M",
+        "-f qcow2 -o preallocation=full,data_file=%/d,data_file_raw=on %/t 1M",
         "-f raw -o nocow=on,extent_size_hint=1M %/t 1M",
         "-f qcow2 -o extent_size_hint=1M,nocow=off %/t 1M",
         "-f qcow2 -o size=2M %/t",
@@ -123,6 +130,13 @@ class CreateCommandTest {
         "-f qcow2 -o cluster_size=4M %/t 1M",
         "-f qcow2 -o lazy_refcounts=maybe %/t 1M",
         "-f qcow2 -o nocow=maybe %/t 1M",
+        "-f raw -o preallocation=metadata %/t 1M",
+        "-f raw -o preallocation=bad %/t 1M",
+        "-f qcow2 -o preallocation=bad,cluster_size=3 %/t 1M",
+        "-f qcow2 -o preallocation=full -b base.raw -F raw %/t",
+        "-f qcow2 -o preallocation=full,cluster_size=3 -b base.raw -F raw %/t",
+        "-f qcow2 -o preallocation=full,refcount_bits=3 -b base.raw -F raw %/t",
+        "-f qcow2 -o preallocation=full,extended_l2=on,compat=v2 -b base.raw -F raw %/t",
         "-f raw -o extent_size_hint=much %/t 1M",
         "-f qcow2 -o compat=9 %/t 1M",
         "-f qcow2 -o compat %/t 1M",
@@ -185,7 +199,7 @@ class CreateCommandTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"preallocation=full", "encrypt.format=luks", "encryption=on"})
+  @ValueSource(strings = {"encrypt.format=luks", "encryption=on"})
   void optionOfQemuImgThatDoesNotExistHereIsRefusedByNameAndMakesNoFile(String option) {
     ToolOutput output =
         twins.ours("qemu-img", "", "create", "-f", "qcow2", "-o", option, "%/t", "1M");

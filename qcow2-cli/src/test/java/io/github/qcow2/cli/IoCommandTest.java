@@ -288,12 +288,36 @@ class IoCommandTest {
   }
 
   @Test
+  void rawDiskGrowsAndShrinks() throws IOException {
+    twins.prepare("qemu-img", "create", "-q", "-f", "raw", "%/a.raw", "1M");
+    List<String> arguments = new ArrayList<>(List.of("-f", "raw"));
+    for (String command :
+        List.of(
+            "write -P 3 0 1M",
+            "truncate 2M",
+            "read -P 0 1M 1M",
+            "truncate -m metadata 3M",
+            "truncate -m full 1M",
+            "truncate 512k",
+            "length",
+            "truncate -m falloc 1M",
+            "read -P 0 512k 512k",
+            "truncate 1000",
+            "length")) {
+      arguments.addAll(List.of("-c", command));
+    }
+    arguments.add("%/a.raw");
+    twins.assertSameIo(arguments.toArray(String[]::new));
+  }
+
+  @Test
   void diskGrows() throws IOException {
     ToolOutput output = assertSameSession("truncate 8M", "length", "truncate -m off 16M", "t 16M");
     assertThat(output.exitCode()).isZero();
     assertSameSession("truncate -m bad 32M", "truncate -m metadata 1M", "length");
     assertSameSession("write -P 3 1M 1M", "truncate 1536k", "length", "truncate 0", "length");
-    assertSameSession("truncate 4M", "read -P 0 0 4M");
+    assertSameSession("truncate -m falloc 4M", "map", "read -P 0 0 4M");
+    assertSameSession("truncate -m full 5M", "truncate -m metadata 6M", "map");
     assertSameSession("truncate 1000", "truncate x", "truncate", "truncate 1 2");
   }
 

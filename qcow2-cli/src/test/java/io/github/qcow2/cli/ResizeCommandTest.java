@@ -62,6 +62,16 @@ class ResizeCommandTest {
         "--shrink %/a -1M",
         "-q --shrink %/a 0x100k",
         "--preallocation=off %/a 3M",
+        "--preallocation=metadata %/a 4M",
+        "--preallocation=falloc %/a 4M",
+        "--preallocation=full %/a +1M",
+        "-f raw %/r 4M",
+        "-f raw --preallocation=falloc %/r 4M",
+        "-f raw --preallocation=full %/r +1536",
+        "-f raw --shrink %/r 1M",
+        "-f raw --shrink %/r 1537",
+        "-f raw --shrink %/r -512k",
+        "%/r 3M",
       })
   void diskHasTheSizeThatQemuImgGivesIt(String line) throws IOException {
     ToolOutput output = twins.assertSame(words("resize " + line));
@@ -91,6 +101,8 @@ class ResizeCommandTest {
         "--preallocation=full %/a 2M",
         "-f raw %/r 1M",
         "-f foo %/r 1M",
+        "-f raw --preallocation=metadata %/r 4M",
+        "-f raw --shrink --preallocation=full %/r 1M",
         "%/nofile 1M",
         "-U %/a 9M",
         "-p %/a 9M",
