@@ -73,7 +73,9 @@ final class AmendCommand {
     }
     AmendOptions values = new AmendOptions(console, Objects.requireNonNull(image.qcow2()));
     values.set(OptionList.parse(optionList));
-    amend(console, values.amender(filename), filename, showProgress && !quiet);
+    ImageAmender amender =
+        values.amender(filename).references(opener.references()).probeBackingFormat();
+    amend(console, amender, filename, showProgress && !quiet);
     return 0;
   }
 

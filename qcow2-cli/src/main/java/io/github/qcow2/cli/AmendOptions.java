@@ -109,14 +109,17 @@ final class AmendOptions {
       throw e.ending("");
     }
     amendRefcounts(amender, version);
-    requireSameDataFile();
+    amendDataFile(amender);
     String size = values.get("size");
     if (size != null) {
       long bytes = Long.parseLong(size);
       if (bytes % SECTOR != 0) {
         throw new CommandException("The new size must be a multiple of " + SECTOR);
       }
-      throw notSupported("size");
+      // To QEMU, too, no size and a size of nothing are the same.
+      if (bytes != 0) {
+        amender.size(bytes).permitShrinking();
+      }
     }
     if (values.containsKey("compat")) {
       throw notSupported("compat");
@@ -185,21 +188,21 @@ final class AmendOptions {
     }
   }
 
-  private void requireSameDataFile() throws CommandException {
+  private void amendDataFile(ImageAmender amender) throws CommandException {
     String dataFile = values.get("data_file");
     if (dataFile != null) {
       if (!header.hasDataFile()) {
         throw new CommandException(
             "data-file can only be set for images that use an external data file");
       }
-      throw notSupported("data_file");
+      amender.dataFile(dataFile);
     }
     String raw = values.get("data_file_raw");
     if ("on".equals(raw) && !header.hasRawDataFile()) {
       throw new CommandException("data-file-raw cannot be set on existing images");
     }
     if ("off".equals(raw) && header.hasRawDataFile()) {
-      throw notSupported("data_file_raw");
+      amender.rawDataFile(false);
     }
   }
 }

@@ -37,6 +37,7 @@ class AmendCommandTest {
         "data_file=%/d,data_file_raw=on",
         "%/df",
         "1M");
+    twins.prepare("qemu-img", "create", "-q", "-f", "raw", "%/e", "1M");
     twins.prepare("qemu-io", "-c", "write -P 5 100k 200k", "%/v3");
     twins.prepare("qemu-io", "-c", "write -P 6 300k 100k", "%/ov");
   }
@@ -85,6 +86,14 @@ class AmendCommandTest {
         "-o backing_file=base.raw,backing_fmt=raw %/ov",
         "-o data_file_raw=off %/v3",
         "-o data_file_raw=on %/df",
+        "-o data_file_raw=off %/df",
+        "-o data_file=%/e %/df",
+        "-o data_file=%/e,size=2M,data_file_raw=off %/df",
+        "-o size=2M %/v3",
+        "-o size=512k,refcount_bits=32 %/v3",
+        "-o size=128k %/ov",
+        "-o size=3M %/v2",
+        "-o size=0 %/v3",
         "%/v3 -o lazy_refcounts=yes",
       })
   void imageBecomesWhatQemuImgMakesOfIt(String line) throws IOException {
