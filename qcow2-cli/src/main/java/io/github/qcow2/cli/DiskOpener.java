@@ -1,6 +1,7 @@
 package io.github.qcow2.cli;
 
 import io.github.qcow2.BlockDevice;
+import io.github.qcow2.DiscardCause;
 import io.github.qcow2.Durability;
 import io.github.qcow2.Qcow2Image;
 import io.github.qcow2.RawImage;
@@ -18,7 +19,9 @@ import java.io.IOException;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.EnumSet;
 import java.util.List;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -34,6 +37,7 @@ final class DiskOpener {
   private boolean locksRawImages;
   private @Nullable ReopenOptions imageOptions;
   private int compressionLevel;
+  private boolean keepsDiscarded;
 
   /** From now on, no file that an image names is opened. */
   void untrusted() {
@@ -65,6 +69,17 @@ final class DiskOpener {
   /** Sets what images that are opened or made for writing promise; writeback if not. */
   void durability(Durability promised) {
     durability = promised;
+  }
+
+  /** From now on, what the guest discards or zeroes is not given back to the file system. */
+  void keepDiscarded() {
+    keepsDiscarded = true;
+  }
+
+  private Set<DiscardCause> hostDiscard() {
+    return keepsDiscarded
+        ? EnumSet.of(DiscardCause.SNAPSHOT)
+        : EnumSet.of(DiscardCause.REQUEST, DiscardCause.SNAPSHOT);
   }
 
   /** Logs the writes and barriers of the next image that is opened for writing in this file. */
@@ -171,6 +186,7 @@ final class DiskOpener {
           Qcow2Image.open(path)
               .references(references())
               .probeBackingFormat()
+              .hostDiscard(hostDiscard())
               .durability(durability);
       if (imageOptions != null) {
         imageOptions.applyTo(image);
@@ -196,6 +212,7 @@ final class DiskOpener {
           : Qcow2Image.open(logged, path)
               .references(references())
               .probeBackingFormat()
+              .hostDiscard(hostDiscard())
               .durability(durability)
               .writable()
               .build();

@@ -84,6 +84,9 @@ final class IoCommand {
         }
       }
     }
+    if (ignoresDiscard) {
+      opener.keepDiscarded();
+    }
     if (logsWrites && (readOnly || snapshot)) {
       throw new CommandException("--log-writes needs an image that is opened for writing");
     }

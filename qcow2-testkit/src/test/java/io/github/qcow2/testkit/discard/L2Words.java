@@ -2,6 +2,7 @@ package io.github.qcow2.testkit.discard;
 
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 
 /** The L2 entries of the first guest clusters, as the bytes of an image file have them. */
@@ -24,8 +25,7 @@ final class L2Words {
     ByteBuffer bytes = ByteBuffer.wrap(image);
     int perEntry = extended ? 2 : 1;
     long[] words = new long[clusters * perEntry];
-    long l1Entry = bytes.getLong((int) bytes.getLong(L1_OFFSET_FIELD));
-    long table = l1Entry & OFFSET;
+    long table = tableOffset(image);
     int perTable = (1 << bytes.getInt(CLUSTER_BITS_FIELD)) / Long.BYTES;
     if (words.length > perTable) {
       throw new IllegalArgumentException("more clusters than the first L2 table maps");
@@ -36,8 +36,15 @@ final class L2Words {
     return new L2Words(words, perEntry);
   }
 
-  long word(int cluster) {
-    return words[cluster * perEntry];
+  /** Where the first L2 table is, or 0 if there is none. */
+  static long tableOffset(byte[] image) {
+    ByteBuffer bytes = ByteBuffer.wrap(image);
+    return bytes.getLong((int) bytes.getLong(L1_OFFSET_FIELD)) & OFFSET;
+  }
+
+  /** The words of an entry: one, or two with subclusters. */
+  long[] entry(int cluster) {
+    return Arrays.copyOfRange(words, cluster * perEntry, (cluster + 1) * perEntry);
   }
 
   /**

@@ -4,7 +4,9 @@ import static net.bytebuddy.matcher.ElementMatchers.named;
 import static net.bytebuddy.matcher.ElementMatchers.takesArgument;
 
 import io.github.qcow2.allocation.ClusterAllocator;
+import io.github.qcow2.allocation.DropCause;
 import io.github.qcow2.allocation.Quarantine;
+import io.github.qcow2.format.CompressedDescriptor;
 import io.github.qcow2.format.Geometry;
 import io.github.qcow2.format.Header;
 import io.github.qcow2.format.L1Entry;
@@ -98,6 +100,14 @@ enum PlantedFault {
     void plant(Plan plan) {
       REUSED_EARLY.plant(plan);
       plan.change(ClusterAllocator.class.getName(), Advice.to(KeepHint.class).on(named("lower")));
+    }
+  },
+
+  /** The host takes back compressed data though the disk may still have an entry that needs it. */
+  PUNCHED_BEFORE_UNLINKED {
+    @Override
+    void plant(Plan plan) {
+      plan.change(MapChanges.class.getName(), Advice.to(PunchAtOnce.class).on(named("drop")));
     }
   },
 
@@ -287,6 +297,24 @@ enum PlantedFault {
         throws IOException {
       file.writeWords(
           new long[] {L1Entry.of(table, true)}, l1.offset() + 8L * index, ClusterKind.ACTIVE_L1);
+    }
+  }
+
+  /** The last sector may have the beginning of somebody else's data. */
+  static final class PunchAtOnce {
+    @Advice.OnMethodExit
+    static void exit(
+        @Advice.Argument(0) long old,
+        @Advice.Argument(2) DropCause cause,
+        @Advice.FieldValue("file") TrackedFile file,
+        @Advice.FieldValue("geometry") Geometry geometry)
+        throws IOException {
+      if (L2Entry.compressed(old) && cause == DropCause.REQUEST) {
+        file.discard(
+            CompressedDescriptor.hostOffset(old, geometry.clusterBits()),
+            CompressedDescriptor.byteLength(old, geometry.clusterBits()) - 512L,
+            ClusterKind.DATA);
+      }
     }
   }
 

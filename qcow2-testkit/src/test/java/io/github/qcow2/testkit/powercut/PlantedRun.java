@@ -31,6 +31,14 @@ public final class PlantedRun implements Callable<String> {
     new PowerCutExperiment(failures.disk(), report)
         .rates(0, 0)
         .run("four commands", failures.appending());
+    QemuFailureHistories larger = new QemuFailureHistories(14);
+    new PowerCutExperiment(larger.disk(), report)
+        .rates(0, 0)
+        .bounds(CrashBounds.QUICK, CrashBounds.QUICK)
+        .run("compressed data is discarded", larger.discardingCompressed());
+    if (!report.findings().isEmpty()) {
+      return report.findings().get(0);
+    }
     for (SampleDisk disk : disks) {
       for (List<DiskOperation> history : new SampleHistories(disk).single()) {
         run(disk, "single", history, report);

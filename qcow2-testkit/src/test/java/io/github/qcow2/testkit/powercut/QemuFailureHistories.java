@@ -65,4 +65,17 @@ final class QemuFailureHistories {
         new DiskOperation.Flush(),
         new DiskOperation.Read(cluster, cluster));
   }
+
+  /**
+   * Compressed data that is durable is discarded. While the entry may still be there, zeros in its
+   * place would not be zeros to the guest, but damage.
+   */
+  List<DiskOperation> discardingCompressed() {
+    return List.of(
+        new DiskOperation.WriteCompressed(0, 2 * cluster, 1),
+        new DiskOperation.Write(4L * cluster, cluster, 2),
+        new DiskOperation.Flush(),
+        new DiskOperation.Discard(0, 2 * cluster),
+        new DiskOperation.Flush());
+  }
 }

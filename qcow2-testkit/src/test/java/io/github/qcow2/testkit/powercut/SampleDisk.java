@@ -1,5 +1,6 @@
 package io.github.qcow2.testkit.powercut;
 
+import io.github.qcow2.DiscardCause;
 import io.github.qcow2.ImageOpener;
 import io.github.qcow2.testkit.build.BuiltImage;
 import io.github.qcow2.testkit.build.ImageBuilder;
@@ -8,6 +9,7 @@ import io.github.qcow2.testkit.model.Content;
 import io.github.qcow2.testkit.powercut.GuestJournal.Window;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.function.UnaryOperator;
 
@@ -265,6 +267,14 @@ final class SampleDisk {
             .make());
     disks.add(new Maker("512, data file", shape(9, 4)).dataFile(false).make());
     disks.add(new Maker("512, raw data file", shape(9, 4)).dataFile(true).make());
+    disks.add(
+        new Maker("512, clusters are kept", shape(9, 4))
+            .opened(
+                opener ->
+                    tiny.apply(opener)
+                        .discardKeepsClusters(true)
+                        .hostDiscard(EnumSet.allOf(DiscardCause.class)))
+            .make());
     disks.add(new Maker("4 KiB", shape(12, 4, (5 << 20) - 1536)).opened(tiny).make());
     disks.add(
         new Maker(
