@@ -37,8 +37,8 @@ import org.jspecify.annotations.Nullable;
  * opens a descriptor of its own. What is changed through that is part of the same file, and {@link
  * #force()} covers it.
  *
- * <p>{@link #sizeLock} is held shared by writes and exclusively by {@link #setSize}, which has to
- * write the last byte of what it adds and must not overwrite anybody's.
+ * <p>{@link #sizeLock} is held shared by writes and copies, and exclusively by {@link #setSize},
+ * which has to write the last byte of what it adds and must not overwrite anybody's.
  */
 public final class FileStorage extends Storage {
   /**
@@ -321,9 +321,15 @@ public final class FileStorage extends Storage {
     }
     long done = 0;
     while (done < length) {
-      long count =
-          descriptor.copyFrom(
-              sourceDescriptor, sourcePosition + done, position + done, length - done);
+      long count;
+      long stamp = sizeLock.readLock();
+      try {
+        count =
+            descriptor.copyFrom(
+                sourceDescriptor, sourcePosition + done, position + done, length - done);
+      } finally {
+        sizeLock.unlockRead(stamp);
+      }
       if (count == 0 && done == 0) {
         return false;
       }
