@@ -122,13 +122,9 @@ final class AmendOptions {
       }
     }
     if (values.containsKey("compat")) {
-      throw notSupported("compat");
+      amender.version(version);
     }
     return amender;
-  }
-
-  private static CommandException notSupported(String name) {
-    return new CommandException("Option '" + name + "' is not supported");
   }
 
   private int version(@Nullable String compat) throws CommandException {
@@ -176,7 +172,7 @@ final class AmendOptions {
     if (given != null) {
       amender.refcountBits((int) bits);
     }
-    if (lazy && header.version() < 3 && version < 3) {
+    if (lazy && !header.hasLazyRefcounts() && version < 3) {
       throw new CommandException(
           "Lazy refcounts only supported with"
               + needsVersion3

@@ -1,5 +1,7 @@
 package io.github.qcow2.cli;
 
+import io.github.qcow2.codec.CompressionCodecs;
+import io.github.qcow2.format.CompressionType;
 import io.github.qcow2.storage.HostFiles;
 
 /** What {@code --help} and {@code --version} print. Loaded only when asked for. */
@@ -8,7 +10,14 @@ final class HelpText {
 
   /** Besides the version, what of the optional is there. */
   static String version(String program) {
-    return title(program) + "host files: " + HostFiles.description() + "\n";
+    return title(program)
+        + "host files: "
+        + HostFiles.description()
+        + "\nzlib: "
+        + CompressionCodecs.find(CompressionType.DEFLATE.value())
+        + "\nzstd: "
+        + CompressionCodecs.find(CompressionType.ZSTD.value())
+        + "\n";
   }
 
   private static String title(String program) {

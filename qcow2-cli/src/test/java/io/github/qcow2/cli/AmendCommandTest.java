@@ -89,6 +89,12 @@ class AmendCommandTest {
         "-o data_file_raw=off %/df",
         "-o data_file=%/e %/df",
         "-o data_file=%/e,size=2M,data_file_raw=off %/df",
+        "-o compat=v2 %/v3",
+        "-o compat=0.10 %/ov",
+        "-o compat=1.1 %/v2",
+        "-o compat=v3,refcount_bits=64,lazy_refcounts=on,size=2M %/v2",
+        "-o compat=v2 -o compat=v3 %/v3",
+        "-o compat=v2,refcount_bits=16 %/v2",
         "-o size=2M %/v3",
         "-o size=512k,refcount_bits=32 %/v3",
         "-o size=128k %/ov",
@@ -120,6 +126,8 @@ class AmendCommandTest {
         "-o encrypt.format=luks %/v3",
         "-o lazy_refcounts=maybe %/v3",
         "-o lazy_refcounts=on %/v2",
+        "-o compat=v2,lazy_refcounts=on %/v3",
+        "-o compat=v2,lazy_refcounts=on %/v2",
         "-o refcount_bits=8 %/v2",
         "-o compat=0.10,refcount_bits=8 %/v3",
         "-o refcount_bits=5 %/v3",
@@ -170,6 +178,13 @@ class AmendCommandTest {
   void progressEndsAtTheEnd() {
     ToolOutput output = twins.ours("qemu-img", "", "amend", "-p", "-o", "refcount_bits=64", "%/v3");
     assertThat(output.stdout()).startsWith("    (0.00/100%)\r").endsWith("    (100.00/100%)\r\n");
+  }
+
+  @Test
+  void versionThatCannotHoldWhatThereIsIsRefused() throws IOException {
+    twins.prepare("qemu-img", "amend", "-o", "refcount_bits=8", "%/ov");
+    twins.assertSame("amend", "-o", "compat=v2", "%/ov");
+    twins.assertSameFault("amend", "-o", "compat=v2", "%/df");
   }
 
   @Test

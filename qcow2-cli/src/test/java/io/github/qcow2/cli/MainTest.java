@@ -96,7 +96,9 @@ class MainTest {
     assertThat(output.stdout())
         .startsWith("qcow2 version ")
         .doesNotContain("unknown", "${")
-        .endsWith("\nhost files: " + HostFiles.description() + "\n");
+        .contains("\nhost files: " + HostFiles.description() + "\n")
+        .contains("\nzlib: ")
+        .endsWith("\nzstd: zstd-jni, level 3\n");
   }
 
   @ParameterizedTest

@@ -29,7 +29,7 @@ public interface CompressionCodec {
   /** The number by which the header of an image knows it. */
   int compressionType();
 
-  /** What messages call it. */
+  /** What messages call it: the format, not the implementation, which {@code toString} may name. */
   String name();
 
   /**

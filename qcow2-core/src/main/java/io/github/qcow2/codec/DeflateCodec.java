@@ -87,6 +87,12 @@ public final class DeflateCodec implements CompressionCodec {
     return "deflate";
   }
 
+  /** Whose implementation it is, and its level. */
+  @Override
+  public String toString() {
+    return "JDK, level " + level + (smallWindow ? ", window of 4 KiB" : "");
+  }
+
   @Override
   public int maxLevel() {
     return Deflater.BEST_COMPRESSION;

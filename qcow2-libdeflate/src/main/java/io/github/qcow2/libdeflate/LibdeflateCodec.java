@@ -63,6 +63,12 @@ public final class LibdeflateCodec implements CompressionCodec {
     return Libdeflate.isAvailable();
   }
 
+  /** Whose implementation it is, and its level. */
+  @Override
+  public String toString() {
+    return "libdeflate, level " + level;
+  }
+
   @Override
   public int preference() {
     return CORE.preference() + 1;

@@ -63,6 +63,12 @@ public final class ZstdCodec implements CompressionCodec {
     return "zstd";
   }
 
+  /** Whose implementation it is, and its level. */
+  @Override
+  public String toString() {
+    return "zstd-jni, level " + level;
+  }
+
   @Override
   public int maxLevel() {
     return Zstd.maxCompressionLevel();
