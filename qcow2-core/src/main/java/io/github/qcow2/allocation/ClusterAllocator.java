@@ -120,6 +120,121 @@ public final class ClusterAllocator {
     }
   }
 
+  /**
+   * Takes exactly {@code count} clusters in a row behind the end of the file and of everything that
+   * is counted, with the refcount blocks that they need in front of them. For many clusters: whole
+   * blocks are written at once, past the cache.
+   *
+   * @throws LimitExceededException if the refcount table cannot grow so far
+   */
+  public ClusterRun allocateManyBehindEnd(long count) throws IOException {
+    ClusterRun[] run = new ClusterRun[1];
+    epochs.beforeChange();
+    epochs.exclusively(
+        () -> {
+          lock.lock();
+          try {
+            while (run[0] == null) {
+              run[0] = takeManyBehindEnd(count);
+            }
+          } finally {
+            lock.unlock();
+          }
+        });
+    return run[0];
+  }
+
+  /** Takes the clusters, or makes the refcount table longer and returns null. */
+  private @Nullable ClusterRun takeManyBehindEnd(long count) throws IOException {
+    int present = refcounts.table().length();
+    while (present > 0 && refcounts.table().get(present - 1L) == 0) {
+      present--;
+    }
+    long covered = (long) present << geometry.refcountBlockBits();
+    long start = endOfUse(endOfFile(), covered);
+    long index = Math.max(present, refcounts.tableIndex(start));
+    long blocks = 0;
+    long end = start + count;
+    while (refcounts.tableIndex(end - 1) + 1 - index > blocks) {
+      blocks = refcounts.tableIndex(end - 1) + 1 - index;
+      end = start + blocks + count;
+    }
+    checkHostOffset(end - 1);
+    int tableLength = refcounts.table().length();
+    if (index + blocks > tableLength) {
+      // The longer table will lie behind all that the present one covers, and the clusters behind
+      // that: it has to count itself too, or it would have to grow again.
+      long behind = Math.max(start, (long) tableLength << geometry.refcountBlockBits());
+      long length = refcounts.tableIndex(behind + blocks + count) + 1;
+      long ofTable = geometry.clustersFor(length * Long.BYTES);
+      growTable(tableLength, length + refcounts.tableIndex(ofTable) + 2 - tableLength);
+      return null;
+    }
+    writeBlocks((int) index, (int) blocks, start, end);
+    raise(start, Math.min(end, covered));
+    for (int i = 0; i < blocks; i++) {
+      refcounts.table().set((int) index + i, (start + i) << geometry.clusterBits());
+    }
+    return new ClusterRun(start + blocks, count);
+  }
+
+  /** Writes new blocks, which lie where the clusters begin that they count. */
+  private void writeBlocks(int index, int blocks, long start, long end) throws IOException {
+    for (int i = 0; i < blocks; i++) {
+      refcounts.table().checkWritable(index + i);
+    }
+    for (int i = 0; i < blocks; i++) {
+      long first = (long) (index + i) << geometry.refcountBlockBits();
+      long used = Math.min(geometry.refcountsPerBlock(), end - first);
+      long[] words = new long[geometry.clusterSize() / Long.BYTES];
+      for (int count = (int) Math.max(0, start - first); count < used; count++) {
+        refcounts.width().set(words, count, 1);
+      }
+      file.writeWords(words, (start + i) << geometry.clusterBits(), ClusterKind.DATA);
+    }
+  }
+
+  /** Raises counts, however many slices they are in. */
+  private void raise(long from, long to) throws IOException {
+    long at = from;
+    try {
+      while (at < to) {
+        long next = Math.min(to, at - refcounts.indexInSlice(at) + refcounts.countsPerSlice());
+        refcounts.add(at, next - at, 1);
+        at = next;
+        if (epochs.isCrowded()) {
+          epochs.writeRefcounts();
+        }
+      }
+    } finally {
+      if (at < to) {
+        giveBack(new ClusterRun(from, at - from), DropCause.UNUSED);
+      }
+    }
+  }
+
+  /** The first cluster, not below {@code least}, from which on nothing is counted. */
+  private long endOfUse(long least, long covered) throws IOException {
+    long end = least;
+    long cluster = least;
+    while (cluster < covered) {
+      long block = refcounts.blockOffset(cluster);
+      if (block == 0) {
+        // A gap in the table: what is behind it is not looked at, but left out.
+        return covered;
+      }
+      TableSlice slice = refcounts.slice(block, cluster);
+      int index = refcounts.indexInSlice(cluster);
+      int to = (int) refcounts.countsPerSlice();
+      for (int used = refcounts.width().nextUsed(slice.words(), index, to); used < to; ) {
+        end = cluster - index + used + 1;
+        used = refcounts.width().nextUsed(slice.words(), used + 1, to);
+      }
+      cluster += to - index;
+    }
+    return end;
+  }
+
   private long endOfFile() throws IOException {
     return geometry.clustersFor(file.size());
   }

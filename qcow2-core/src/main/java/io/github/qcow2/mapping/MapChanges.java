@@ -118,6 +118,40 @@ public final class MapChanges {
     }
   }
 
+  /** How many L2 tables in a row are missing, from the one that would map a guest offset on. */
+  public int missingTables(long guestOffset, int most) {
+    int first = (int) geometry.l1Index(guestOffset);
+    int count = 0;
+    while (count < most && first + count < l1.length() && l1.get(first + count) == 0) {
+      count++;
+    }
+    return count;
+  }
+
+  /**
+   * Links new L2 tables in a row where there were none. They are in the file in full, and what they
+   * point to is as they say; nobody else can map the same guest clusters meanwhile.
+   *
+   * @param guestOffset that the first table maps
+   * @param offset of the first table, the others follow it
+   */
+  public void linkTables(long guestOffset, int count, long offset) throws IOException {
+    epochs.beforeChange();
+    int first = (int) geometry.l1Index(guestOffset);
+    l2.lock().lock();
+    try {
+      for (int i = 0; i < count; i++) {
+        l1.checkWritable(first + i);
+      }
+      for (int i = 0; i < count; i++) {
+        l1.set(first + i, L1Entry.of(offset + ((long) i << geometry.clusterBits()), true));
+        l1.setVerified(first + i);
+      }
+    } finally {
+      l2.lock().unlock();
+    }
+  }
+
   private void linkTable(int index, long old, long offset) {
     l2.lock().lock();
     try {

@@ -165,6 +165,20 @@ final class PreallocationInteropTest {
   }
 
   @Test
+  void refcountTableGrowsOnceWhereADiskBecomesMuchLarger() throws IOException {
+    Path path = directory.resolve("grown.qcow2");
+    long size = 256 * MIB;
+    try (Qcow2Image image = Qcow2Image.create(path, 512).clusterSize(512).build()) {
+      image.grow(size, Preallocation.METADATA);
+    }
+    QemuCheck check = qemu.check(path);
+    assertThat(check.isClean()).isTrue();
+    assertThat(check.allocatedClusters()).isEqualTo(size / 512 - 1);
+    // 8 MiB are what the first refcount table can count.
+    assertThat(Files.size(path)).isLessThan(size + size / 32 + 10 * MIB);
+  }
+
+  @Test
   void preallocatedImagesOfQemuAreReadAndWritten() throws IOException {
     for (String mode : List.of("metadata", "falloc", "full")) {
       for (String extended : List.of("off", "on")) {
