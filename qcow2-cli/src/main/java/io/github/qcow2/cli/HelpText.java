@@ -50,7 +50,7 @@ final class HelpText {
         map [-f fmt] [-s offset] [-l length] [--output=human|json] [-U] filename
             Say where the bytes of a disk are stored, through its backing chain.
         convert [-f fmt] [-O fmt] [-o options] [-B backing_file [-F backing_fmt]] [-l snapshot]
-                [-S sparse_size] [-n [--target-is-zero]] [-p] [-q] [-U]
+                [-C | -S sparse_size] [-n [--target-is-zero]] [-p] [-q] [-U]
                 filename [filename2 [...]] output_filename
             Copy disks, one after the other, into a new image.
         resize [-f fmt] [--preallocation=mode] [--shrink] [-q] filename [+|-]size

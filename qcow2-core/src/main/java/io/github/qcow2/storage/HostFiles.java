@@ -23,7 +23,8 @@ import org.slf4j.LoggerFactory;
  *       else. For short-lived programs in which the time to load native code is felt.
  * </ul>
  *
- * <p>Content, results and what other programs see of locks are the same with and without.
+ * <p>What images hold and who is kept out by locks is the same with and without. What differs is
+ * how much is known of holes, how much room files take, and how long a copy takes.
  */
 public final class HostFiles {
   /** The name of the system property. */
