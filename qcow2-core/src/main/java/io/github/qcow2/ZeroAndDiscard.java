@@ -42,8 +42,9 @@ import org.jspecify.annotations.Nullable;
  * in one moment: a power cut would leave a disk that differs from its raw file.
  *
  * <p>Owns no state. Holds the clusters of one L2 slice at a time, and asks only then where the disk
- * ends: what is behind its end belongs to whoever makes it grow. What a power cut leaves is, per
- * sector, the old bytes or zeros.
+ * ends: what is behind its end belongs to whoever makes it grow. A disk that becomes smaller waits
+ * for those who are already inside; for them, no cluster is the last. What a power cut leaves is,
+ * per sector, the old bytes or zeros.
  */
 final class ZeroAndDiscard {
   private final Geometry geometry;
@@ -113,7 +114,7 @@ final class ZeroAndDiscard {
     if (rawDataFile) {
       return zeroDataFile(position, length, mode == ZeroMode.MAY_UNMAP);
     }
-    if (geometry.version() == 2 && hasBacking) {
+    if ((geometry.version() == 2 && hasBacking) || position + length > diskEnd) {
       return writeZeroes(position, length);
     }
     long start = position & -(long) geometry.subclusterSize();
@@ -234,7 +235,7 @@ final class ZeroAndDiscard {
     ClusterLocks.Range held = hold(position, bytes);
     try {
       long diskEnd = size.reach();
-      if (!coversCluster(position, bytes, diskEnd)) {
+      if (position + bytes > diskEnd || !coversCluster(position, bytes, diskEnd)) {
         return bytes;
       }
       return discardClusters(position, wholeClusters(position, bytes, diskEnd));

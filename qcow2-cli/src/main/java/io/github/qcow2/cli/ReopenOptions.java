@@ -149,6 +149,10 @@ final class ReopenOptions {
    * @throws IllegalArgumentException if the options do not go together
    */
   void applyTo(ImageOpener image) {
+    image.hostDiscard(
+        ignoresDiscard
+            ? EnumSet.of(DiscardCause.SNAPSHOT)
+            : EnumSet.of(DiscardCause.REQUEST, DiscardCause.SNAPSHOT));
     settings.values().forEach(setting -> setting.accept(image));
   }
 
