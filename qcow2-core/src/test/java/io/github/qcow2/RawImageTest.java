@@ -2,6 +2,7 @@ package io.github.qcow2;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.github.qcow2.storage.HeapStorage;
 import java.io.IOException;
@@ -46,6 +47,36 @@ class RawImageTest {
     assertThatIllegalArgumentException().isThrownBy(() -> RawImage.create(path, Long.MAX_VALUE));
 
     assertThat(path).hasBinaryContent(new byte[] {1, 2, 3});
+  }
+
+  @Test
+  void whatLayBehindTheEndOfAShrunkDiskIsGone() throws IOException {
+    HeapStorage storage = new HeapStorage("raw");
+    try (RawImage image = RawImage.over(storage)) {
+      image.grow(4096);
+      image.write(ByteBuffer.wrap(new byte[] {1, 2, 3}), 2047);
+
+      image.shrink(2048);
+
+      assertThat(image.size()).isEqualTo(2048);
+      assertThat(storage.size()).isEqualTo(2048);
+      assertThatThrownBy(() -> image.read(ByteBuffer.allocate(1), 2048))
+          .isInstanceOf(IndexOutOfBoundsException.class);
+      image.grow(4096);
+      ByteBuffer bytes = ByteBuffer.allocate(3);
+      image.read(bytes, 2047);
+      assertThat(bytes.array()).containsExactly(1, 0, 0);
+    }
+  }
+
+  @Test
+  void shrinkingTakesWholeSectorsBelowTheSize() throws IOException {
+    try (RawImage image = RawImage.over(HeapStorage.copyOf("raw", new byte[2048]))) {
+      for (long size : new long[] {-512, 100, 2560}) {
+        assertThatIllegalArgumentException().isThrownBy(() -> image.shrink(size));
+      }
+      assertThat(image.size()).isEqualTo(2048);
+    }
   }
 
   @Test
