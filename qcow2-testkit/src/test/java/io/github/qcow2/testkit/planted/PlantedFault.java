@@ -3,6 +3,7 @@ package io.github.qcow2.testkit.planted;
 import static net.bytebuddy.matcher.ElementMatchers.named;
 import static net.bytebuddy.matcher.ElementMatchers.takesArgument;
 
+import io.github.qcow2.Qcow2Image;
 import io.github.qcow2.allocation.ClusterAllocator;
 import io.github.qcow2.allocation.DropCause;
 import io.github.qcow2.allocation.Quarantine;
@@ -43,6 +44,58 @@ enum PlantedFault {
     @Override
     void plant(Plan plan) {
       plan.change(FlushEpochs.class.getName(), without("barrier", "writeEpoch"));
+    }
+  },
+
+  /** The header says that counts have another width before those are durable. */
+  WIDTH_BEFORE_COUNTS {
+    @Override
+    void plant(Plan plan) {
+      HEADER_BEFORE_TABLE.plant(plan);
+    }
+
+    @Override
+    String run() {
+      return AMENDING;
+    }
+  },
+
+  /** The fields of a header are replaced before the extensions that they lead to are durable. */
+  FIELDS_BEFORE_EXTENSIONS {
+    @Override
+    void plant(Plan plan) {
+      plan.change(HeaderFile.class.getName(), without("barrier", "switchOver"));
+    }
+
+    @Override
+    String run() {
+      return AMENDING;
+    }
+  },
+
+  /** A disk has its smaller size before what is behind the new end has been unlinked. */
+  SIZE_BEFORE_UNLINKING {
+    @Override
+    void plant(Plan plan) {
+      plan.change(Qcow2Image.class.getName(), Advice.to(SizeFirst.class).on(named("shrink")));
+    }
+
+    @Override
+    String run() {
+      return AMENDING;
+    }
+  },
+
+  /** A file loses its refcount blocks before the table has stopped leading to them. */
+  FILE_CUT_BEFORE_ITS_TABLE {
+    @Override
+    void plant(Plan plan) {
+      plan.change("io.github.qcow2.allocation.RefcountTail", without("barrier", "giveUp"));
+    }
+
+    @Override
+    String run() {
+      return AMENDING;
     }
   },
 
@@ -176,7 +229,18 @@ enum PlantedFault {
     }
   }
 
+  /** What finds faults of amending. */
+  static final String AMENDING = "io.github.qcow2.testkit.amend.PlantedAmendRun";
+
+  /** What finds faults of writing. */
+  static final String WRITING = "io.github.qcow2.testkit.powercut.PlantedRun";
+
   abstract void plant(Plan plan);
+
+  /** The class that finds this fault. */
+  String run() {
+    return WRITING;
+  }
 
   /** The library with this fault in it. */
   PlantedLibrary library() {
@@ -268,6 +332,15 @@ enum PlantedFault {
       file.barrier();
       header = next;
       return true;
+    }
+  }
+
+  static final class SizeFirst {
+    @Advice.OnMethodEnter
+    static void enter(@Advice.Argument(0) long size, @Advice.FieldValue("header") HeaderFile header)
+        throws IOException {
+      header.change(
+          header.header().withSize(size), Header.SIZE_FIELD_OFFSET, Header.SIZE_FIELD_LENGTH);
     }
   }
 

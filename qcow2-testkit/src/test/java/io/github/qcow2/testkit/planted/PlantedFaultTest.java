@@ -2,6 +2,7 @@ package io.github.qcow2.testkit.planted;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import org.junit.jupiter.api.Test;
@@ -10,21 +11,21 @@ import org.junit.jupiter.params.provider.EnumSource;
 
 /** The power-cut experiment finds the mistakes it is there to find, and no others. */
 final class PlantedFaultTest {
-  private static final String RUN = "io.github.qcow2.testkit.powercut.PlantedRun";
-
-  private static String firstFinding(PlantedLibrary library) throws Exception {
-    Callable<?> run = (Callable<?>) library.loadClass(RUN).getConstructor().newInstance();
+  private static String firstFinding(PlantedLibrary library, String name) throws Exception {
+    Callable<?> run = (Callable<?>) library.loadClass(name).getConstructor().newInstance();
     return (String) run.call();
   }
 
   @ParameterizedTest
   @EnumSource(PlantedFault.class)
   void plantedFaultIsFound(PlantedFault fault) throws Exception {
-    assertThat(firstFinding(fault.library())).isNotEmpty();
+    assertThat(firstFinding(fault.library(), fault.run())).isNotEmpty();
   }
 
   @Test
   void nothingIsFoundWhereNothingIsPlanted() throws Exception {
-    assertThat(firstFinding(new PlantedLibrary(Map.of()))).isEmpty();
+    for (String run : List.of(PlantedFault.WRITING, PlantedFault.AMENDING)) {
+      assertThat(firstFinding(new PlantedLibrary(Map.of()), run)).isEmpty();
+    }
   }
 }
