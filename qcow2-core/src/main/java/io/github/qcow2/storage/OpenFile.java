@@ -75,7 +75,7 @@ final class OpenFile {
         lock(use);
       }
       if (use.writable() && syncing == null) {
-        syncing = use.file().openForSync();
+        syncing = openForSync(use);
       }
       use.channel = channel;
       uses.add(use);
@@ -83,8 +83,19 @@ final class OpenFile {
       return channel;
     } finally {
       if (!begun) {
-        release(use, channel);
+        giveUp(use, channel);
       }
+    }
+  }
+
+  private @Nullable RandomAccessFile openForSync(FileUse use) throws IOException {
+    try {
+      return use.file().openForSync();
+    } catch (IOException e) {
+      // It may have been opened for a moment.
+      dropped = true;
+      lockAgain();
+      throw e;
     }
   }
 
@@ -169,9 +180,13 @@ final class OpenFile {
       reading = null;
       writing = null;
     }
-    if (channel == null) {
-      return;
+    if (channel != null) {
+      giveUp(use, channel);
     }
+  }
+
+  /** Gives up the channel of a use that is none any more, or has not become one. */
+  private void giveUp(FileUse use, FileChannel channel) throws IOException {
     if (uses.stream().anyMatch(FileUse::locks)) {
       release(use, channel);
       return;

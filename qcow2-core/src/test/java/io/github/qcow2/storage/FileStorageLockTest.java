@@ -66,6 +66,27 @@ class FileStorageLockTest {
     FileStorage.openWritable(path).close();
   }
 
+  /** Whatever is opened last may fail: descriptors run out, or a file takes the place of this. */
+  @Test
+  void openingThatFailsBehindTheLocksLeavesNone() throws IOException {
+    Path path = file("file");
+    Path moved = directory.resolve("moved");
+    RangeLocks.Taker mover =
+        (channel, position, shared) -> {
+          if (Files.exists(path)) {
+            Files.move(path, moved);
+          }
+          return channel.tryLock(position, 1, shared);
+        };
+    OpenFiles register = new OpenFiles(mover);
+
+    assertThatThrownBy(() -> FileStorage.open(path, true, LockMode.AUTO, register))
+        .isInstanceOf(FileReplacedException.class);
+
+    assertThat(ProcessLocks.on(moved)).isEmpty();
+    FileStorage.openWritable(moved).close();
+  }
+
   @Test
   void readersShareAFileButNotWithAWriter() throws IOException {
     Path path = file("file");
