@@ -399,7 +399,14 @@ public final class ImageCreator {
   private @Nullable Path createDataFile(String image, @Nullable Path path) throws IOException {
     return dataFile == null
         ? null
-        : new NewDataFile(image, size, preallocation, options, overwrites, adoptsDataFile)
+        : new NewDataFile(
+                image,
+                size,
+                preallocation,
+                options,
+                overwrites,
+                adoptsDataFile,
+                mapping() != ImageLayout.Mapping.NONE)
             .make(resolveDataFile(image, path, dataFile));
   }
 }

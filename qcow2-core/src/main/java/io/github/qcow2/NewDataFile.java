@@ -2,6 +2,7 @@ package io.github.qcow2;
 
 import io.github.qcow2.error.Qcow2Exception;
 import io.github.qcow2.error.UnsupportedFeatureException;
+import io.github.qcow2.metadata.ClusterKind;
 import io.github.qcow2.metadata.TrackedFile;
 import io.github.qcow2.storage.FileStorage;
 import io.github.qcow2.storage.Storage;
@@ -21,6 +22,8 @@ import org.jspecify.annotations.Nullable;
  * @param size of the disk in bytes
  * @param overwrites whether a file that exists may lose what it holds
  * @param adopts whether it is to keep it instead, and has to exist
+ * @param isMapped whether all of it is mapped from the beginning, so that whatever a block device
+ *     holds would be on the disk
  */
 record NewDataFile(
     String image,
@@ -28,7 +31,8 @@ record NewDataFile(
     Preallocation preallocation,
     ImageOptions options,
     boolean overwrites,
-    boolean adopts) {
+    boolean adopts,
+    boolean isMapped) {
 
   /**
    * Makes the file, or makes an existing one long enough.
@@ -98,6 +102,10 @@ record NewDataFile(
               + size);
     }
     TrackedFile file = new TrackedFile(data, options.durability.hasBarriers());
+    if (before > 0 && isMapped && !adopts) {
+      boolean mayUnmap = preallocation == Preallocation.OFF;
+      file.writeZeroes(0, Math.min(before, size), mayUnmap, ClusterKind.DATA);
+    }
     if (preallocation == Preallocation.FULL) {
       preallocation.prepare(file, before, size - before);
     } else {

@@ -61,7 +61,8 @@ public final class RawImage extends BlockDevice {
   }
 
   /**
-   * Creates a raw image of zeros, or overwrites a file.
+   * Creates a raw image of zeros, or overwrites a file. A block device keeps what it holds, and its
+   * size.
    *
    * @param size in bytes, rounded up to sectors
    */
@@ -70,7 +71,8 @@ public final class RawImage extends BlockDevice {
   }
 
   /**
-   * Creates a raw image of zeros, or overwrites a file.
+   * Creates a raw image of zeros, or overwrites a file. A block device keeps what it holds, and its
+   * size.
    *
    * @param size in bytes, rounded up to sectors
    */
@@ -79,7 +81,8 @@ public final class RawImage extends BlockDevice {
   }
 
   /**
-   * Creates a raw image of zeros, or overwrites a file.
+   * Creates a raw image of zeros, or overwrites a file. A block device keeps what it holds, and its
+   * size.
    *
    * @param size in bytes, rounded up to sectors
    * @param preallocation not {@link Preallocation#METADATA}: a raw image has no tables

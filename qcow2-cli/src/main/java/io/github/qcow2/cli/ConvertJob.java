@@ -169,6 +169,7 @@ final class ConvertJob {
         throw e.prefixed(error);
       }
       destination = made.device();
+      targetIsZero &= made.isZero();
     } else {
       destination = opener.openForCommand(target, existingFormat, true);
     }

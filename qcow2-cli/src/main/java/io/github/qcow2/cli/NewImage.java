@@ -98,6 +98,11 @@ final class NewImage {
     return device;
   }
 
+  /** Whether the disk reads as zeros, if it has no backing file: not one that is a block device. */
+  boolean isZero() {
+    return !(device instanceof RawImage) || Files.isRegularFile(path);
+  }
+
   /**
    * Deletes the file, if it is one that can be deleted without harm: not a device, nor the target
    * of a link.
