@@ -77,6 +77,7 @@ final class WritePath {
   private final MapChanges changes;
   private final ImageWriter writer;
   private final ZeroAndDiscard zeroAndDiscard;
+  private final Growing growing;
   private final Shrinking shrinking;
   private final ClusterReservation reservation;
 
@@ -90,8 +91,8 @@ final class WritePath {
 
   private volatile boolean storedCompressed;
 
-  /** Held while the disk grows; taken before every other lock. */
-  private final ReentrantLock growing = new ReentrantLock();
+  /** Held while the disk changes its size; taken before every other lock. */
+  private final ReentrantLock resizing = new ReentrantLock();
 
   /** Held while dropped clusters are given back, so that closing waits for it. */
   private final ReentrantLock releasing = new ReentrantLock();
@@ -195,6 +196,12 @@ final class WritePath {
         geometry.version() == 2 && backing != null ? ZeroDetection.OFF : parts.zeroDetection;
     this.zeroRuns = ZeroRuns.of(detection, geometry.subclusterSize());
     this.zeroClusters = ZeroRuns.of(detection, geometry.clusterSize());
+    this.growing =
+        new Growing(
+            this,
+            new Growing.Parts(
+                image, geometry, header, file, dataFile, backing, l1, l2, allocator, epochs, size,
+                limits));
     this.shrinking =
         new Shrinking(
             this,
@@ -212,18 +219,6 @@ final class WritePath {
                 parts.codec,
                 parts.buffers,
                 size);
-  }
-
-  /** See {@link Qcow2Image#shrink}. */
-  void shrink(long newSize) throws IOException {
-    growing.lock();
-    try {
-      latch.refuseChanges();
-      shrinking.run(newSize);
-    } finally {
-      mark.setIfFound();
-      growing.unlock();
-    }
   }
 
   /** One step of a request, inside the gate. */
@@ -448,62 +443,33 @@ final class WritePath {
 
   /** See {@link Qcow2Image#grow(long, Preallocation)}. */
   void grow(long newSize, Preallocation preallocation) throws IOException {
-    growing.lock();
+    resize(() -> growing.run(newSize, preallocation));
+  }
+
+  /** See {@link Qcow2Image#shrink}. */
+  void shrink(long newSize) throws IOException {
+    resize(() -> shrinking.run(newSize));
+  }
+
+  /** A change of the disk's size. */
+  @FunctionalInterface
+  private interface Resize {
+    void run() throws IOException;
+  }
+
+  private void resize(Resize change) throws IOException {
+    resizing.lock();
     try {
       latch.refuseChanges();
-      long oldSize = size.visible();
-      long entries = geometry.l1EntriesFor(newSize);
-      checkGrowth(oldSize, newSize, entries);
-      if (entries > l1.length()) {
-        epochs.beforeChange();
-        epochs.exclusively(() -> growL1((int) entries));
-      }
-      if (dataFile != null) {
-        growDataFile(dataFile, oldSize, newSize, preallocation);
-      }
-      boolean grown = false;
-      size.reach(newSize);
-      try {
-        showZeroes(oldSize, newSize);
-        preallocate(oldSize, newSize, preallocation);
-        epochs.exclusively(
-            () ->
-                header.change(
-                    header.header().withSize(newSize),
-                    Header.SIZE_FIELD_OFFSET,
-                    Header.SIZE_FIELD_LENGTH));
-        size.show();
-        grown = true;
-      } finally {
-        if (!grown) {
-          size.reach(oldSize);
-        }
-      }
+      change.run();
     } finally {
       mark.setIfFound();
-      growing.unlock();
+      resizing.unlock();
     }
   }
 
-  /** Makes the data file long enough, with zeros in it from the old end of the disk on. */
-  private static void growDataFile(
-      TrackedFile data, long oldSize, long newSize, Preallocation preallocation)
-      throws IOException {
-    long length = data.storage().size();
-    if (length > oldSize) {
-      data.writeZeroes(oldSize, Math.min(length, newSize) - oldSize, true, ClusterKind.DATA);
-    }
-    preallocation.prepare(data, oldSize, newSize - oldSize);
-  }
-
-  /** Gives the whole clusters behind the old end their places; on an error, none of them. */
-  private void preallocate(long oldSize, long newSize, Preallocation preallocation)
-      throws IOException {
-    long from = geometry.roundUpToCluster(oldSize);
-    if (preallocation == Preallocation.OFF || from >= newSize) {
-      return;
-    }
-    long length = newSize - from;
+  /** Gives clusters that have none their places, and cancels that if it fails. */
+  void preallocate(long from, long length, Preallocation preallocation) throws IOException {
     try {
       inSteps(from, length, (at, left) -> reservation.reserveSome(at, left, preallocation));
     } catch (Throwable t) {
@@ -513,61 +479,6 @@ final class WritePath {
         t.addSuppressed(e);
       }
       throw t;
-    }
-  }
-
-  private void checkGrowth(long oldSize, long newSize, long entries) throws IOException {
-    if (newSize < oldSize || newSize % 512 != 0) {
-      throw new IllegalArgumentException(
-          "new size " + newSize + " is below " + oldSize + " or not a multiple of 512");
-    }
-    if (entries > limits.l1Bytes() / Long.BYTES) {
-      throw new LimitExceededException(
-          image,
-          Header.L1_TABLE_FIELDS_OFFSET,
-          "a disk of " + newSize + " bytes needs " + entries + " L1 entries");
-    }
-    if (dataFile != null && newSize > Geometry.HOST_OFFSET_END) {
-      throw new LimitExceededException(
-          image, Header.SIZE_FIELD_OFFSET, "a data file of more than 2^56 bytes");
-    }
-    if (geometry.version() == 2 && header.header().snapshots() > 0) {
-      throw new UnsupportedFeatureException(
-          image,
-          Header.SIZE_FIELD_OFFSET,
-          "a version 2 image with snapshots cannot change its size: snapshots do not record theirs");
-    }
-  }
-
-  /**
-   * Moves the L1 table to where it can be longer. The new table and everything it points to is
-   * durable before the 12 bytes of the header that say where it is; the old one is freed after
-   * them.
-   */
-  private void growL1(int entries) throws IOException {
-    ClusterRun place = allocator.allocateContiguous(geometry.clustersFor(entries * 8L));
-    long offset = place.first() << geometry.clusterBits();
-    ClusterRun old =
-        new ClusterRun(
-            l1.offset() >>> geometry.clusterBits(), geometry.clustersFor(l1.length() * 8L));
-    l2.lock().lock();
-    try {
-      long[] words = l1.copy(entries);
-      epochs.writeRefcounts();
-      file.writeWords(words, offset, ClusterKind.DATA);
-      header.change(
-          header.header().withL1Table(offset, entries),
-          Header.L1_TABLE_FIELDS_OFFSET,
-          Header.L1_TABLE_FIELDS_LENGTH);
-      l1.moved(offset, words);
-    } catch (Throwable t) {
-      allocator.giveBack(place, DropCause.UNUSED);
-      throw t;
-    } finally {
-      l2.lock().unlock();
-    }
-    if (old.count() > 0) {
-      allocator.giveBack(old, DropCause.OTHER);
     }
   }
 
@@ -622,18 +533,6 @@ final class WritePath {
           }
           allocator.giveBack(old, DropCause.OTHER);
         });
-  }
-
-  /** What lay hidden behind the old end, here or in a longer backing file, must not show. */
-  private void showZeroes(long oldSize, long newSize) throws IOException {
-    long end = Math.min(newSize, geometry.roundUpToCluster(oldSize));
-    if (backing != null) {
-      end = Math.max(end, Math.min(newSize, backing.size()));
-    }
-    writeZeroes(oldSize, end - oldSize, ZeroMode.KEEP_ALLOCATED);
-    if (dataFile != null && header.header().hasRawDataFile()) {
-      mapDataFile(geometry.roundDownToCluster(oldSize), newSize);
-    }
   }
 
   /** Makes everything durable, the counts of what was dropped included. The gate is closed. */

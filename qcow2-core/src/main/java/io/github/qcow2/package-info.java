@@ -13,6 +13,9 @@
  * with {@code CopyOnWrite} and publishes the result through {@code mapping.MapChanges}. Nothing of
  * that orders writes: {@code metadata.FlushEpochs} does.
  *
+ * <p>{@code Growing} and {@code Shrinking} change the size of an open disk; {@link
+ * io.github.qcow2.ImageAmender} changes what an image is while nobody has it open.
+ *
  * <h2>Invariants</h2>
  *
  * Code and tests cite these numbers.
