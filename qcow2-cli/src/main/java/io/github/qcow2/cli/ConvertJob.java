@@ -117,6 +117,10 @@ final class ConvertJob {
     if (compresses && newImage != null && newImage.format() != ImageFormat.QCOW2) {
       throw new CommandException("Compression not supported for this file format");
     }
+    if (compresses && newImage != null && newImage.hasDataFile()) {
+      throw new CommandException(
+          "Compression and an external data file not supported at the same time");
+    }
     if (compresses && newImage != null && newImage.preallocates()) {
       throw new CommandException("Compression and preallocation not supported at the same time");
     }

@@ -147,6 +147,10 @@ final class CreateOptions {
     return value == null ? OptionalLong.empty() : OptionalLong.of(Long.parseLong(value));
   }
 
+  boolean hasDataFile() {
+    return values.get("data_file") != null;
+  }
+
   /** Whether anything is to be allocated at once. */
   boolean preallocates() {
     String mode = values.get(PREALLOCATION);

@@ -24,13 +24,15 @@ class BlockDeviceTest {
   private static final int SIZE = 1 << 20;
 
   @TempDir Path directory;
+  private Twins twins;
   private Path image;
   private String device = "";
 
   @BeforeEach
   void prepare() throws IOException {
+    twins = new Twins(directory);
     byte[] bytes = new byte[SIZE];
-    Arrays.fill(bytes, 300_000, 300_100, (byte) 7);
+    Arrays.fill(bytes, 200_000, 300_100, (byte) 7);
     image = Files.write(directory.resolve("image"), bytes);
     byte[] other = new byte[SIZE];
     Arrays.fill(other, (byte) 1);
@@ -55,13 +57,13 @@ class BlockDeviceTest {
     }
   }
 
-  private void convert(String... arguments) throws IOException {
-    assertThat(new Twins(directory).ours("qemu-img", "", arguments).exitCode()).isZero();
+  private void run(String... arguments) {
+    assertThat(twins.ours("qemu-img", "", arguments).exitCode()).isZero();
   }
 
   @Test
   void rawDiskOnADeviceHoldsNothingOfBefore() throws IOException {
-    convert("convert", "-f", "raw", "-O", "raw", image.toString(), device);
+    run("convert", "-f", "raw", "-O", "raw", image.toString(), device);
     assertThat(Path.of(device)).hasSameBinaryContentAs(image);
   }
 
@@ -71,8 +73,23 @@ class BlockDeviceTest {
   void diskWhoseDataFileIsADeviceHoldsNothingOfBefore(String options) throws IOException {
     String target = directory.resolve("t").toString();
     String list = "data_file=" + device + options;
-    convert("convert", "-f", "raw", "-O", "qcow2", "-o", list, image.toString(), target);
+    run("convert", "-f", "raw", "-O", "qcow2", "-o", list, image.toString(), target);
     assertThat(RealTool.run("qemu-img", "", "compare", "-f", "raw", image.toString(), target))
+        .isEqualTo(new ToolOutput(0, "Images are identical.\n", ""));
+  }
+
+  /** The device is longer than the disk then; what it holds behind the end never shows again. */
+  @Test
+  void diskWhoseDataFileIsADeviceShrinksAndGrows() throws IOException {
+    String target = directory.resolve("t").toString();
+    String list = "data_file=" + device;
+    run("convert", "-f", "raw", "-O", "qcow2", "-o", list, image.toString(), target);
+    run("resize", "-f", "qcow2", "--shrink", target, "256k");
+    run("resize", "-f", "qcow2", target, "1M");
+
+    byte[] expected = Arrays.copyOf(Arrays.copyOf(Files.readAllBytes(image), 256 << 10), SIZE);
+    Path wanted = Files.write(directory.resolve("wanted"), expected);
+    assertThat(RealTool.run("qemu-img", "", "compare", "-f", "raw", wanted.toString(), target))
         .isEqualTo(new ToolOutput(0, "Images are identical.\n", ""));
   }
 }

@@ -202,6 +202,27 @@ class ConvertCommandTest {
         "%/t");
   }
 
+  /** qemu-img makes both files and then fails at the first write. */
+  @Test
+  void compressedDataCannotGoIntoADataFileAndNothingIsMade() {
+    ToolOutput ours =
+        twins.ours(
+            "qemu-img",
+            "",
+            "convert",
+            "-c",
+            "-O",
+            "qcow2",
+            "-o",
+            "data_file=%/d",
+            "@/a.raw",
+            "%/t");
+    assertThat(ours.exitCode()).isEqualTo(1);
+    assertThat(ours.stderr()).contains("external data file");
+    assertThat(twins.ours("t")).doesNotExist();
+    assertThat(twins.ours("d")).doesNotExist();
+  }
+
   /** With -B only the top layer is copied, whatever is between it and the new backing file. */
   @Test
   void layersBetweenTheTopAndTheNewBackingFileAreLeftOutAsByQemu() throws IOException {

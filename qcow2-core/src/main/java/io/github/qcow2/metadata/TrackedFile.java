@@ -181,9 +181,9 @@ public final class TrackedFile {
     }
   }
 
-  /** Cuts the file if it is longer than that; durable as a write is. */
+  /** Cuts the file if it is longer than that and can be cut; durable as a write is. */
   public void cutAt(long size) throws IOException {
-    if (storage.size() > size) {
+    if (!storage.hasFixedSize() && storage.size() > size) {
       setSize(size);
     }
   }

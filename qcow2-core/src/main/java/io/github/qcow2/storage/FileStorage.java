@@ -185,6 +185,11 @@ public final class FileStorage extends Storage {
 
   /** Links to a file, symbolic or hard, have the identity of the file. */
   @Override
+  public boolean hasFixedSize() {
+    return isBlockDevice();
+  }
+
+  @Override
   public @Nullable Object identity() {
     return file.identity();
   }

@@ -32,6 +32,11 @@ public final class ReadOnlyStorage extends Storage {
     return owner.identity();
   }
 
+  @Override
+  public boolean hasFixedSize() {
+    return owner.hasFixedSize();
+  }
+
   /** Never at the end of the file: the owner gives zeros for what lies past it. */
   @Override
   protected int readHook(ByteBuffer destination, long position) throws IOException {

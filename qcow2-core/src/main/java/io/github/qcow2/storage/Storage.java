@@ -276,6 +276,14 @@ public abstract class Storage implements AutoCloseable {
   }
 
   /**
+   * Whether the length cannot change, like that of a block device: {@link #setSize} then takes no
+   * other.
+   */
+  public boolean hasFixedSize() {
+    return false;
+  }
+
+  /**
    * Something equal for two storages exactly when they are the same host file, or null where the
    * file system does not tell.
    */

@@ -68,6 +68,11 @@ public final class WriteLogStorage extends Storage {
     return target.identity();
   }
 
+  @Override
+  public boolean hasFixedSize() {
+    return target.hasFixedSize();
+  }
+
   /** Never at the end of the file: the target gives zeros for what lies past it. */
   @Override
   protected int readHook(ByteBuffer destination, long position) throws IOException {

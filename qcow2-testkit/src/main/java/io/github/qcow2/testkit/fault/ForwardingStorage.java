@@ -27,6 +27,11 @@ public abstract class ForwardingStorage extends Storage {
     return file.identity();
   }
 
+  @Override
+  public boolean hasFixedSize() {
+    return file.hasFixedSize();
+  }
+
   /** Fills the whole of what remains of the buffer; what lies past the end is zeros. */
   @Override
   protected int readHook(ByteBuffer destination, long position) throws IOException {
