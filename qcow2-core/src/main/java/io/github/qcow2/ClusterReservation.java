@@ -182,7 +182,8 @@ final class ClusterReservation {
     int clusters = (int) geometry.clustersFor(bytes);
     ClusterLocks.Range held = locks.acquire(first, first + clusters - 1);
     try {
-      if (map.slice(position) != null) {
+      // Where there are none the table may still be a snapshot's.
+      if (map.hasEntries(position, (long) clusters << geometry.clusterBits())) {
         changes.unmap(first, clusters, DropCause.UNUSED);
       }
       return bytes;

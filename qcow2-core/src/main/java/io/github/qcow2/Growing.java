@@ -21,6 +21,7 @@ import org.jspecify.annotations.Nullable;
  * Makes a disk larger.
  *
  * <pre>
+ *   entries behind the old end go
  *   a longer L1 table, where the old one is too short
  *   ═══ the header leads to it, between two barriers
  *   the data file becomes longer
@@ -63,6 +64,8 @@ final class Growing {
     long oldSize = size.visible();
     long entries = parts.geometry.l1EntriesFor(newSize);
     check(oldSize, newSize, entries);
+    // A program that keeps the state of a machine there may have left entries.
+    path.unlinkFrom(parts.geometry.roundUpToCluster(oldSize));
     if (entries > parts.l1.length()) {
       parts.epochs.beforeChange();
       parts.epochs.exclusively(() -> growL1((int) entries));

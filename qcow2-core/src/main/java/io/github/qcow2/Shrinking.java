@@ -118,13 +118,17 @@ final class Shrinking {
     }
   }
 
-  /** Unlinks every cluster from {@code end} on; a multiple of the cluster size. */
-  private void unlink(long end) throws IOException {
+  /**
+   * Unlinks every cluster from {@code end} on, where nobody is.
+   *
+   * @param end a multiple of the cluster size
+   */
+  void unlink(long end) throws IOException {
     long perTable = geometry.bytesPerL2Table();
     long tables = geometry.l1EntriesFor(end);
     long endOfTable = tables * perTable;
     for (long at = end; at < endOfTable; ) {
-      path.makeRoom();
+      path.beforeStep();
       long bytes = Math.min(endOfTable - at, parts.map.bytesLeftInSlice(at));
       if (parts.map.hasEntries(at, bytes)) {
         parts.changes.ensureTable(at);
@@ -135,7 +139,7 @@ final class Shrinking {
     }
     for (long index = tables; index < parts.l1.length(); index++) {
       if (parts.l1.get(index) != 0) {
-        path.makeRoom();
+        path.beforeStep();
         parts.changes.dropTable((int) index);
       }
     }

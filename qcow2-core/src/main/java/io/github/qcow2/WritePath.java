@@ -91,7 +91,10 @@ final class WritePath {
 
   private volatile boolean storedCompressed;
 
-  /** Held while the disk changes its size; taken before every other lock. */
+  /**
+   * Held while the disk changes its size, so that closing waits for it; taken before every other
+   * lock.
+   */
   private final ReentrantLock resizing = new ReentrantLock();
 
   /** Held while dropped clusters are given back, so that closing waits for it. */
@@ -349,8 +352,7 @@ final class WritePath {
     boolean retried = false;
     try {
       while (at < end) {
-        latch.refuseChanges();
-        makeRoom();
+        beforeStep();
         try {
           at += inGate(at, end - at, step);
         } catch (LimitExceededException e) {
@@ -382,7 +384,8 @@ final class WritePath {
   }
 
   /** Comes before each step of a change, outside the gate. */
-  void makeRoom() throws IOException {
+  void beforeStep() throws IOException {
+    latch.refuseChanges();
     if (quarantine.isFull()) {
       if (quarantine.awaitsFlush(epochs.durable())) {
         epochs.flush();
@@ -449,6 +452,11 @@ final class WritePath {
   /** See {@link Qcow2Image#shrink}. */
   void shrink(long newSize) throws IOException {
     resize(() -> shrinking.run(newSize));
+  }
+
+  /** See {@link Shrinking#unlink}. */
+  void unlinkFrom(long end) throws IOException {
+    shrinking.unlink(end);
   }
 
   /** A change of the disk's size. */
@@ -537,6 +545,16 @@ final class WritePath {
 
   /** Makes everything durable, the counts of what was dropped included. The gate is closed. */
   void close() throws IOException {
+    // A change of the size goes on behind the closed gate; it ends first, or fails.
+    resizing.lock();
+    try {
+      closeAlone();
+    } finally {
+      resizing.unlock();
+    }
+  }
+
+  private void closeAlone() throws IOException {
     try {
       writeAll();
     } catch (Throwable t) {

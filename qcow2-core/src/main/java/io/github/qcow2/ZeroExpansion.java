@@ -68,7 +68,6 @@ final class ZeroExpansion {
         throw parts.damage.found(table, "an L2 table is in use, but its refcount is 0");
       }
       for (int at = 0; at < geometry.clusterSize(); at += parts.l2.sliceBytes()) {
-        path.makeRoom();
         expandSlice(table + at, references);
       }
       done += geometry.clusterSize();
@@ -88,6 +87,7 @@ final class ZeroExpansion {
       if (broken != null) {
         throw parts.damage.found(offset + (long) word * Long.BYTES, "L2 entry: " + broken);
       }
+      path.beforeStep();
       expand(offset, word, L2Entry.offset(entry), references);
     }
   }

@@ -79,7 +79,7 @@ public final class ClusterAllocator {
     this.lock = refcounts.blocks().lock();
     this.clustersAtMost = geometry.clusterIndex(Geometry.HOST_OFFSET_END);
     this.cursor = new AppendCursor(geometry.clusterBits());
-    this.tail = new RefcountTail(geometry, refcounts, epochs);
+    this.tail = new RefcountTail(geometry, file, refcounts, epochs);
   }
 
   Refcounts refcounts() {

@@ -3,6 +3,7 @@ package io.github.qcow2.allocation;
 import io.github.qcow2.format.Geometry;
 import io.github.qcow2.metadata.FlushEpochs;
 import io.github.qcow2.metadata.TableSlice;
+import io.github.qcow2.metadata.TrackedFile;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
@@ -24,11 +25,13 @@ import java.util.List;
  */
 final class RefcountTail {
   private final Geometry geometry;
+  private final TrackedFile file;
   private final Refcounts refcounts;
   private final FlushEpochs epochs;
 
-  RefcountTail(Geometry geometry, Refcounts refcounts, FlushEpochs epochs) {
+  RefcountTail(Geometry geometry, TrackedFile file, Refcounts refcounts, FlushEpochs epochs) {
     this.geometry = geometry;
+    this.file = file;
     this.refcounts = refcounts;
     this.epochs = epochs;
   }
@@ -62,7 +65,12 @@ final class RefcountTail {
   private boolean isEmpty(int index) throws IOException {
     long first = firstCluster(index);
     long end = firstCluster(index + 1);
-    long itself = refcounts.blockOffset(first) >>> geometry.clusterBits();
+    long block = refcounts.blockOffset(first);
+    if (block >= file.size()) {
+      // All zeros, and there could be more of these than anybody can wait for.
+      return true;
+    }
+    long itself = block >>> geometry.clusterBits();
     long used = nextUsed(first, end);
     return used == end || (used == itself && nextUsed(used + 1, end) == end);
   }

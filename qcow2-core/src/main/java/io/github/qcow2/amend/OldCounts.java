@@ -45,7 +45,8 @@ final class OldCounts {
   /**
    * Reads the table.
    *
-   * @throws CorruptImageException if an entry is broken, or two lead to one block
+   * @throws CorruptImageException if an entry is broken or leads behind the end of the file, or two
+   *     lead to one block
    */
   static OldCounts read(String image, TrackedFile file, Header header) throws IOException {
     Geometry geometry = header.geometry();
@@ -54,13 +55,15 @@ final class OldCounts {
     reading.read(header.refcountTableOffset(), table);
     long[] blocks = new long[table.length];
     int count = 0;
+    // Behind the end of the file a table could name more blocks than anybody can wait for.
+    long end = file.size();
     for (int index = 0; index < table.length; index++) {
       long offset = RefcountTableEntry.offset(table[index]);
       if (offset == 0) {
         continue;
       }
       if (offset < 0
-          || offset >= Geometry.HOST_OFFSET_END
+          || offset >= Math.min(Geometry.HOST_OFFSET_END, end)
           || !geometry.isClusterAligned(offset)
           || RefcountTableEntry.reserved(table[index]) != 0) {
         throw new CorruptImageException(

@@ -86,6 +86,20 @@ public final class OverlapGuard {
   }
 
   /**
+   * Called before the file is cut: counts may wrongly call free what is behind the new end.
+   *
+   * @param length that the file will have, in bytes: whole clusters
+   * @throws CorruptImageException if a table would be cut off
+   */
+  void checkCut(long length) throws CorruptImageException {
+    long first = length >>> clusterBits;
+    int hit = (ranges.kinds(first, Long.MAX_VALUE) | clusters.kindsFrom(first)) & protectedKinds;
+    if (hit != 0) {
+      throw damage.found(length, "tables would be cut off, which nobody counts: " + names(hit));
+    }
+  }
+
+  /**
    * Called before an L2 entry changes: what it pointed to must not be given back if it is a table.
    *
    * @param entry where the entry is, in bytes

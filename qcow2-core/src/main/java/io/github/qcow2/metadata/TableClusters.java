@@ -66,6 +66,19 @@ final class TableClusters {
     }
   }
 
+  /** The kinds of table that any cluster from {@code first} on is. Looks at the whole table. */
+  int kindsFrom(long first) {
+    long[] now = slots;
+    int found = 0;
+    for (int at = 0; at < now.length; at++) {
+      long word = (long) SLOTS.getVolatile(now, at);
+      if (word >>> CLUSTER_SHIFT >= first) {
+        found |= (int) (word & KINDS_MASK);
+      }
+    }
+    return found;
+  }
+
   /** A reference more makes the cluster a table of this kind. */
   synchronized void add(long cluster, ClusterKind kind) {
     int at = find(cluster);

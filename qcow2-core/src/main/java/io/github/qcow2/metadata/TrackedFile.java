@@ -181,9 +181,14 @@ public final class TrackedFile {
     }
   }
 
-  /** Cuts the file if it is longer than that and can be cut; durable as a write is. */
+  /**
+   * Cuts the file if it is longer than that and can be cut; durable as a write is.
+   *
+   * @throws CorruptImageException if tables would be cut off (I7): nothing is done
+   */
   public void cutAt(long size) throws IOException {
     if (!storage.hasFixedSize() && storage.size() > size) {
+      guard.checkCut(size);
       setSize(size);
     }
   }

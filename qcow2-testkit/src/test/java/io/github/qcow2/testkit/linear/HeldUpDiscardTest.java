@@ -13,6 +13,7 @@ import io.github.qcow2.testkit.fault.StorageCall;
 import io.github.qcow2.testkit.model.Content;
 import io.github.qcow2.testkit.oracle.SpecOracle;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutorService;
@@ -102,6 +103,50 @@ final class HeldUpDiscardTest {
     assertThat(oracle.check().findings()).isEmpty();
     assertThat(oracle.read(2 * CLUSTER, CLUSTER)).isEqualTo(first);
     assertThat(oracle.read(3 * CLUSTER, CLUSTER)).isEqualTo(second);
+  }
+
+  @Test
+  void closingWaitsForADiskThatShrinks() throws Exception {
+    HeapStorage storage = created(4 << 20);
+    try (BlockDevice backing = RawImage.over(new HeapStorage("base"));
+        Qcow2Image image = open(new GatedStorage(storage), backing)) {
+      write(image, 3 << 20, CLUSTER);
+    }
+    HeapStorage copy = HeapStorage.copyOf("image", storage.toByteArray());
+    long table = SpecOracle.of(copy.toByteArray()).header().l1Offset();
+    long l2 = ByteBuffer.wrap(copy.toByteArray()).getLong((int) table + 8) & ~(1L << 63);
+    GatedStorage gated = new GatedStorage(copy);
+    try (BlockDevice backing = RawImage.over(new HeapStorage("base"))) {
+      Qcow2Image image = open(gated, backing);
+      GatedStorage.Gate gate = gated.hold(StorageCall.READ, l2, l2 + CLUSTER);
+      Future<?> shrinking =
+          start(
+              () -> {
+                image.shrink(1 << 20);
+                return null;
+              });
+      gate.awaitArrival();
+      Thread closing =
+          new Thread(
+              () -> {
+                try {
+                  image.close();
+                } catch (IOException e) {
+                  throw new UncheckedIOException(e);
+                }
+              });
+      closing.start();
+      while (closing.getState() != Thread.State.WAITING
+          && closing.getState() != Thread.State.TERMINATED) {
+        Thread.onSpinWait();
+      }
+      gate.open();
+      shrinking.get();
+      closing.join();
+    }
+    SpecOracle oracle = SpecOracle.of(copy.toByteArray());
+    assertThat(oracle.check().findings()).isEmpty();
+    assertThat(oracle.header().size()).isEqualTo(1 << 20);
   }
 
   @Test
