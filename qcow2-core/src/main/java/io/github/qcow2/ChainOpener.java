@@ -93,6 +93,7 @@ final class ChainOpener {
               !writable);
       if (writable) {
         image.clearUnknownAutoclear();
+        image.lengthenDataFile();
       }
       onFailure.keep();
       return image;

@@ -413,6 +413,16 @@ public final class Qcow2Image extends BlockDevice {
     header.clearUnknownAutoclear();
   }
 
+  /**
+   * Makes the data file as long as the disk, if it can be: what is missing reads as zeros either
+   * way. A disk whose shrinking was cut short has such a file.
+   */
+  void lengthenDataFile() throws IOException {
+    if (dataStorage != null && !dataStorage.hasFixedSize() && dataStorage.size() < size()) {
+      data.extend(size());
+    }
+  }
+
   private WritePath writePath(String what) throws ReadOnlyImageException {
     if (writePath == null) {
       throw new ReadOnlyImageException(

@@ -22,10 +22,11 @@ import org.jspecify.annotations.Nullable;
  * <pre>
  *   zeros in what the last cluster has behind the new end
  *   ─── from here on nobody gets behind the new end; whoever has has left
+ *   the end of the data file
  *   entries behind the new end, in the one L2 table that stays in part
  *   L1 entries of all tables behind it
  *   ═══ barrier                       nothing leads there any more
- *   what they led to is given back; empty refcount blocks; the end of the file, and of the data file
+ *   what they led to is given back; empty refcount blocks; the end of the file
  *   ═══ barrier
  *   the size in the header
  *   ═══ barrier
@@ -33,6 +34,9 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>A power cut before the last line leaves the old size and everything below the new end. What is
  * behind the new end may then be as it was, or zeros, or what the backing file holds.
+ *
+ * <p>The data file comes first, so that a raw one is the disk at every moment: the barrier before
+ * entries are written covers it.
  *
  * <p>The L1 table keeps its length. Called by the holder of the lock under which disks grow.
  */
@@ -75,6 +79,9 @@ final class Shrinking {
     size.cut(newSize);
     try {
       parts.gate.awaitOperations();
+      if (parts.dataFile != null) {
+        parts.dataFile.cutAt(newSize);
+      }
       unlink(end);
       path.flush();
       parts.gate.awaitOperations();
@@ -82,9 +89,6 @@ final class Shrinking {
       parts.epochs.exclusively(
           () -> {
             parts.allocator.cutTail();
-            if (parts.dataFile != null) {
-              parts.dataFile.cutAt(newSize);
-            }
             parts.epochs.barrier();
             parts.header.change(
                 parts.header.header().withSize(newSize),

@@ -4,8 +4,14 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.github.qcow2.Qcow2Image;
+import io.github.qcow2.ReferencePolicy;
 import io.github.qcow2.error.CorruptImageException;
 import io.github.qcow2.storage.HeapStorage;
+import io.github.qcow2.testkit.build.BuiltImage;
+import io.github.qcow2.testkit.build.ImageBuilder;
+import io.github.qcow2.testkit.fault.Fault;
+import io.github.qcow2.testkit.fault.FaultyStorage;
+import io.github.qcow2.testkit.fault.StorageCall;
 import io.github.qcow2.testkit.model.Content;
 import io.github.qcow2.testkit.oracle.SpecOracle;
 import java.io.IOException;
@@ -122,5 +128,47 @@ final class DamagedTablesTest {
     SpecOracle oracle = SpecOracle.of(file.toByteArray());
     assertThat(oracle.check().findings()).isEmpty();
     assertThat(oracle.read(0, 1 << 20)).isEqualTo(Arrays.copyOf(Content.bytes(7, 0, 512), 1 << 20));
+  }
+
+  @Test
+  void rawDataFileIsTheDiskAfterAShrinkThatFailed() throws IOException {
+    ImageBuilder builder = ImageBuilder.of(9, 96 << 10).dataFile("data").rawDataFile();
+    for (int cluster = 0; cluster < 192; cluster++) {
+      builder.data(cluster, Content.bytes(cluster, 0, 512));
+    }
+    BuiltImage built = builder.build();
+    HeapStorage data = HeapStorage.copyOf("data", built.dataFile());
+    FaultyStorage file = new FaultyStorage(HeapStorage.copyOf("image", built.bytes()));
+    ByteBuffer disk = ByteBuffer.allocate(96 << 10);
+    try (Qcow2Image image =
+        Qcow2Image.open(file)
+            .writable()
+            .references(reference -> new ReferencePolicy.Answer.UseStorage(data))
+            .build()) {
+      file.faults().plan(Fault.at(1).of(StorageCall.WRITE));
+      assertThatThrownBy(() -> image.shrink(0)).isInstanceOf(IOException.class);
+      assertThat(file.faults().hits()).isEqualTo(1);
+      image.read(disk, 0);
+    }
+    assertThat(disk.array()).isEqualTo(Arrays.copyOf(data.toByteArray(), 96 << 10));
+  }
+
+  @Test
+  void dataFileThatIsTooShortBecomesAsLongAsTheDisk() throws IOException {
+    BuiltImage built =
+        ImageBuilder.of(9, 96 << 10)
+            .dataFile("data")
+            .rawDataFile()
+            .data(0, Content.bytes(1, 0, 512))
+            .build();
+    HeapStorage data = HeapStorage.copyOf("data", Arrays.copyOf(built.dataFile(), 512));
+    try (Qcow2Image image =
+        Qcow2Image.open(HeapStorage.copyOf("image", built.bytes()))
+            .writable()
+            .references(reference -> new ReferencePolicy.Answer.UseStorage(data))
+            .build()) {
+      assertThat(image.size()).isEqualTo(data.size());
+    }
+    assertThat(data.toByteArray()).isEqualTo(built.dataFile());
   }
 }
