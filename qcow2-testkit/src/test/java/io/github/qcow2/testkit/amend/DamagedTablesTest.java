@@ -28,6 +28,8 @@ final class DamagedTablesTest {
   private static final int L1_ENTRIES = 36;
   private static final int L1_OFFSET = 40;
   private static final int SIZE = 24;
+  private static final int SNAPSHOTS_OFFSET = 64;
+  private static final int SNAPSHOT_L1_ENTRIES = 8;
   private static final long COPIED = 1L << 63;
 
   private static byte[] created(int clusterSize, long size, long... written) throws IOException {
@@ -128,6 +130,19 @@ final class DamagedTablesTest {
     SpecOracle oracle = SpecOracle.of(file.toByteArray());
     assertThat(oracle.check().findings()).isEmpty();
     assertThat(oracle.read(0, 1 << 20)).isEqualTo(Arrays.copyOf(Content.bytes(7, 0, 512), 1 << 20));
+  }
+
+  @Test
+  void tablesOfSnapshotsThatTheFileCannotHoldAreRefused() {
+    byte[] bytes = ImageBuilder.of(9, 64 << 10).snapshot("one").build().bytes();
+    ByteBuffer image = ByteBuffer.wrap(bytes);
+    int record = (int) image.getLong(SNAPSHOTS_OFFSET);
+    image.putInt(record + SNAPSHOT_L1_ENTRIES, 1 << 20);
+    HeapStorage file = HeapStorage.copyOf("image", bytes);
+    assertThatThrownBy(() -> Qcow2Image.amend(file).version(2).run())
+        .isInstanceOf(CorruptImageException.class)
+        .hasMessageContaining("L1 tables of the snapshots");
+    assertThat(file.toByteArray()).isEqualTo(bytes);
   }
 
   @Test
