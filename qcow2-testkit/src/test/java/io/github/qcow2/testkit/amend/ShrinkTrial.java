@@ -3,6 +3,7 @@ package io.github.qcow2.testkit.amend;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.github.qcow2.Qcow2Image;
+import io.github.qcow2.storage.Storage;
 import io.github.qcow2.testkit.oracle.SpecOracle;
 import io.github.qcow2.testkit.powercut.CrashBounds;
 import io.github.qcow2.testkit.powercut.CrashState;
@@ -19,6 +20,8 @@ import java.util.Arrays;
  * again without anything coming back.
  */
 final class ShrinkTrial {
+  private static final int SIZE_OFFSET = 24;
+
   private final byte[] image;
   private final long newSize;
   private final byte[] kept;
@@ -66,6 +69,9 @@ final class ShrinkTrial {
     assertThat(oracle.read(0, (int) newSize)).isEqualTo(kept);
     boolean done = oracle.header().size() == newSize;
     assertThat(oracle.header().size()).isIn(newSize, oldSize);
+    if (done) {
+      assertNothingComesBack(state);
+    }
     try (Qcow2Image left = Qcow2Image.open(state.storage(0)).writable().build()) {
       left.shrink(newSize);
       left.grow(oldSize);
@@ -74,5 +80,17 @@ final class ShrinkTrial {
       assertThat(content.array()).isEqualTo(Arrays.copyOf(kept, (int) oldSize));
     }
     return done;
+  }
+
+  /** Not even where a program makes the disk larger that changes nothing but its size. */
+  private void assertNothingComesBack(CrashState state) throws IOException {
+    ByteBuffer image;
+    try (Storage left = state.storage(0)) {
+      image = ByteBuffer.allocate((int) left.size());
+      left.read(image, 0);
+    }
+    image.putLong(SIZE_OFFSET, oldSize);
+    assertThat(SpecOracle.of(image.array()).read(0, (int) oldSize))
+        .isEqualTo(Arrays.copyOf(kept, (int) oldSize));
   }
 }
