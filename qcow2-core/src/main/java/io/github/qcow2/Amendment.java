@@ -180,15 +180,13 @@ final class Amendment {
     OverlapGuard guard = tables.guard(OverlapCheck.CACHED, Damage.thrownOnly(image));
     TrackedFile file = new TrackedFile(storage, true, guard);
     BufferPool buffers = BufferPool.shared();
-    int refcountEntries =
-        (header.refcountTableClusters() << header.geometry().clusterBits()) / Long.BYTES;
     TopTable.load(file, ClusterKind.ACTIVE_L1, header.l1TableOffset(), header.l1Entries(), buffers)
         .reportTo(guard);
     TopTable.load(
             file,
             ClusterKind.REFCOUNT_TABLE,
             header.refcountTableOffset(),
-            refcountEntries,
+            header.refcountTableEntries(),
             buffers)
         .reportTo(guard);
     return file;

@@ -119,12 +119,9 @@ final class AmendmentRules {
       throw new LimitExceededException(
           image, Header.SIZE_FIELD_OFFSET, "a data file of more than 2^56 bytes");
     }
-    if (header.bitmaps() != null) {
-      throw unsupported("the image has persistent bitmaps, which cover the disk as it is");
-    }
-    if (targetVersion(header) == 2 && header.version() == 2 && header.snapshots() > 0) {
-      throw unsupported(
-          "a version 2 image with snapshots cannot change its size: snapshots do not record theirs");
+    boolean isUpgraded = header.version() == 2 && targetVersion(header) > 2;
+    if (!isUpgraded) {
+      DiskSize.requireChangeable(image, header);
     }
   }
 

@@ -1,5 +1,9 @@
 package io.github.qcow2;
 
+import io.github.qcow2.error.Qcow2Exception;
+import io.github.qcow2.error.UnsupportedFeatureException;
+import io.github.qcow2.format.Header;
+
 /**
  * The size of the disk in bytes. While the disk grows, what is behind its old end is already dealt
  * with inside, but not yet to be seen. A disk that shrinks does so here first.
@@ -11,6 +15,26 @@ final class DiskSize {
   DiskSize(long bytes) {
     this.visible = bytes;
     this.reach = bytes;
+  }
+
+  /**
+   * Looks for what ties an image to the size of its disk.
+   *
+   * @throws UnsupportedFeatureException if there is something
+   */
+  static void requireChangeable(String image, Header header) throws UnsupportedFeatureException {
+    if (header.version() == 2 && header.snapshots() > 0) {
+      throw new UnsupportedFeatureException(
+          image,
+          Header.SIZE_FIELD_OFFSET,
+          "a version 2 image with snapshots cannot change its size: snapshots do not record theirs");
+    }
+    if (header.bitmaps() != null) {
+      throw new UnsupportedFeatureException(
+          image,
+          Qcow2Exception.NO_OFFSET,
+          "the image has persistent bitmaps, which cover the disk as it is");
+    }
   }
 
   /** The size that users see. */

@@ -4,7 +4,6 @@ import io.github.qcow2.allocation.ClusterAllocator;
 import io.github.qcow2.allocation.ClusterRun;
 import io.github.qcow2.allocation.DropCause;
 import io.github.qcow2.error.LimitExceededException;
-import io.github.qcow2.error.UnsupportedFeatureException;
 import io.github.qcow2.format.Geometry;
 import io.github.qcow2.format.Header;
 import io.github.qcow2.format.Limits;
@@ -129,12 +128,7 @@ final class Growing {
       throw new LimitExceededException(
           parts.image, Header.SIZE_FIELD_OFFSET, "a data file of more than 2^56 bytes");
     }
-    if (parts.geometry.version() == 2 && parts.header.header().snapshots() > 0) {
-      throw new UnsupportedFeatureException(
-          parts.image,
-          Header.SIZE_FIELD_OFFSET,
-          "a version 2 image with snapshots cannot change its size: snapshots do not record theirs");
-    }
+    DiskSize.requireChangeable(parts.image, parts.header.header());
   }
 
   /**

@@ -3,7 +3,6 @@ package io.github.qcow2;
 import io.github.qcow2.metadata.ClusterKind;
 import io.github.qcow2.metadata.TrackedFile;
 import java.io.IOException;
-import java.nio.ByteBuffer;
 
 /**
  * What a disk is given in advance when it is created, or where it grows. However much that is, the
@@ -29,8 +28,6 @@ public enum Preallocation {
   /** As {@link #METADATA}, and zeros have been written to every cluster. */
   FULL;
 
-  private static final ByteBuffer ZEROES = ByteBuffer.allocateDirect(1 << 20).asReadOnlyBuffer();
-
   /**
    * Prepares bytes of a host file that nobody else uses, and that no mapping leads to yet. The file
    * reaches to their end afterwards; those behind its present end read as zeros, all others keep
@@ -43,15 +40,8 @@ public enum Preallocation {
     switch (this) {
       case OFF, METADATA -> file.extend(position + length);
       case FALLOC -> file.allocate(position, length);
-      case FULL -> {
-        // As buffers: what the host has only noted down as zeros is written again by the first
-        // write.
-        long end = position + length;
-        for (long at = position; at < end; at += ZEROES.capacity()) {
-          int bytes = (int) Math.min(ZEROES.capacity(), end - at);
-          file.write(ZEROES.duplicate().limit(bytes), at, ClusterKind.DATA);
-        }
-      }
+      // As bytes: what the host has only noted down as zeros is written again by the first write.
+      case FULL -> file.writeZeroBytes(position, length, ClusterKind.DATA);
     }
   }
 }

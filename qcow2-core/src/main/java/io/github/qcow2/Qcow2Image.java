@@ -135,14 +135,12 @@ public final class Qcow2Image extends BlockDevice {
       this.writePath = null;
       return;
     }
-    int refcountEntries =
-        (parts.header.refcountTableClusters() << geometry.clusterBits()) / Long.BYTES;
     TopTable refcountTable =
         TopTable.load(
             file,
             ClusterKind.REFCOUNT_TABLE,
             parts.header.refcountTableOffset(),
-            refcountEntries,
+            parts.header.refcountTableEntries(),
             buffers);
     this.refcountBlocks =
         new SliceStore(

@@ -3,8 +3,6 @@ package io.github.qcow2;
 import io.github.qcow2.allocation.ClusterAllocator;
 import io.github.qcow2.allocation.DropCause;
 import io.github.qcow2.allocation.OperationGate;
-import io.github.qcow2.error.Qcow2Exception;
-import io.github.qcow2.error.UnsupportedFeatureException;
 import io.github.qcow2.format.Geometry;
 import io.github.qcow2.format.Header;
 import io.github.qcow2.mapping.GuestMap;
@@ -108,18 +106,7 @@ final class Shrinking {
       throw new IllegalArgumentException(
           "new size " + newSize + " is not from 0 to " + oldSize + " or not a multiple of 512");
     }
-    if (geometry.version() == 2 && parts.header.header().snapshots() > 0) {
-      throw new UnsupportedFeatureException(
-          parts.image,
-          Header.SIZE_FIELD_OFFSET,
-          "a version 2 image with snapshots cannot change its size: snapshots do not record theirs");
-    }
-    if (parts.header.header().bitmaps() != null) {
-      throw new UnsupportedFeatureException(
-          parts.image,
-          Qcow2Exception.NO_OFFSET,
-          "the image has persistent bitmaps, which cover the disk as it is");
-    }
+    DiskSize.requireChangeable(parts.image, parts.header.header());
   }
 
   /**

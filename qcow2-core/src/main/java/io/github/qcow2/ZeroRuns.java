@@ -1,5 +1,6 @@
 package io.github.qcow2;
 
+import io.github.qcow2.transfer.ZeroScan;
 import java.nio.ByteBuffer;
 import org.jspecify.annotations.Nullable;
 
@@ -16,8 +17,6 @@ import org.jspecify.annotations.Nullable;
  * <p>Holds no state; used by any number of threads.
  */
 final class ZeroRuns {
-  private static final ByteBuffer ZEROES = ByteBuffer.allocateDirect(64 << 10).asReadOnlyBuffer();
-
   private final int unit;
   private final ZeroMode mode;
 
@@ -60,24 +59,12 @@ final class ZeroRuns {
     while (length < source.remaining()) {
       int inUnit = (int) ((position + length) & (unit - 1));
       int piece = Math.min(unit - inUnit, source.remaining() - length);
-      if (isZero(source, source.position() + length, piece) != zeroes) {
+      int from = source.position() + length;
+      if (ZeroScan.isZero(source, from, from + piece) != zeroes) {
         break;
       }
       length += piece;
     }
     return length;
-  }
-
-  private static boolean isZero(ByteBuffer source, int from, int length) {
-    int at = from;
-    int end = from + length;
-    while (at < end) {
-      int count = Math.min(end - at, ZEROES.capacity());
-      if (source.slice(at, count).mismatch(ZEROES.slice(0, count)) >= 0) {
-        return false;
-      }
-      at += count;
-    }
-    return true;
   }
 }

@@ -10,7 +10,6 @@ import io.github.qcow2.metadata.FlushEpochs;
 import io.github.qcow2.metadata.TableSlice;
 import io.github.qcow2.metadata.TrackedFile;
 import java.io.IOException;
-import java.nio.ByteBuffer;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.concurrent.locks.ReentrantLock;
@@ -32,7 +31,6 @@ import org.slf4j.LoggerFactory;
  */
 public final class ClusterAllocator {
   private static final Logger LOG = LoggerFactory.getLogger(ClusterAllocator.class);
-  private static final ByteBuffer ZEROES = ByteBuffer.allocateDirect(64 << 10).asReadOnlyBuffer();
 
   private final String image;
   private final Geometry geometry;
@@ -520,10 +518,7 @@ public final class ClusterAllocator {
    * is a table already.
    */
   public void zeroCluster(long offset) throws IOException {
-    int perTransfer = Math.min(ZEROES.capacity(), geometry.clusterSize());
-    for (int at = 0; at < geometry.clusterSize(); at += perTransfer) {
-      file.write(ZEROES.duplicate().limit(perTransfer), offset + at, ClusterKind.DATA);
-    }
+    file.writeZeroBytes(offset, geometry.clusterSize(), ClusterKind.DATA);
   }
 
   private void checkHostOffset(long cluster) throws LimitExceededException {

@@ -51,7 +51,7 @@ final class OldCounts {
   static OldCounts read(String image, TrackedFile file, Header header) throws IOException {
     Geometry geometry = header.geometry();
     TableReading reading = new TableReading(file);
-    long[] table = new long[header.refcountTableClusters() << geometry.clusterBits() >>> 3];
+    long[] table = new long[header.refcountTableEntries()];
     reading.read(header.refcountTableOffset(), table);
     long[] blocks = new long[table.length];
     int count = 0;

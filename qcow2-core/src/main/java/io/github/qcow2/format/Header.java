@@ -146,6 +146,11 @@ public final class Header {
     return fields.refcountTableClusters;
   }
 
+  /** Entries that the clusters of the refcount table have room for. */
+  public int refcountTableEntries() {
+    return (fields.refcountTableClusters << geometry().clusterBits()) / Long.BYTES;
+  }
+
   /** Host offset of the snapshot table; means nothing if there are no snapshots. */
   public long snapshotTableOffset() {
     return fields.snapshotTableOffset;

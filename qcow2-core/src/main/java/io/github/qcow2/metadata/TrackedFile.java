@@ -18,6 +18,7 @@ import org.jspecify.annotations.Nullable;
  * success the next time, so from then on every barrier and every write fails with the first error.
  */
 public final class TrackedFile {
+  private static final ByteBuffer ZEROES = ByteBuffer.allocateDirect(1 << 20).asReadOnlyBuffer();
   private static final int WORD_BYTES_PER_TRANSFER = 1 << 20;
 
   private final Storage storage;
@@ -119,6 +120,18 @@ public final class TrackedFile {
       if (done) {
         unsynced = true;
       }
+    }
+  }
+
+  /**
+   * Writes zeros as bytes, in transfers of bounded length: unlike {@link #writeZeroes}, which lets
+   * the host note down that there are zeros.
+   */
+  public void writeZeroBytes(long position, long length, ClusterKind kind) throws IOException {
+    long end = position + length;
+    for (long at = position; at < end; at += ZEROES.capacity()) {
+      int bytes = (int) Math.min(ZEROES.capacity(), end - at);
+      write(ZEROES.duplicate().limit(bytes), at, kind);
     }
   }
 

@@ -12,6 +12,7 @@ import io.github.qcow2.transfer.Checkpoint;
 import io.github.qcow2.transfer.ReadAhead;
 import io.github.qcow2.transfer.ReadAhead.Step;
 import io.github.qcow2.transfer.ReadAhead.Transfer;
+import io.github.qcow2.transfer.ZeroScan;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.function.BooleanSupplier;

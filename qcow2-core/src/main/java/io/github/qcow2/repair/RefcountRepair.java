@@ -83,8 +83,7 @@ public final class RefcountRepair {
     }
     Geometry geometry = header.header().geometry();
     TableReading reading = new TableReading(file);
-    long[] table =
-        new long[header.header().refcountTableClusters() << geometry.clusterBits() >>> 3];
+    long[] table = new long[header.header().refcountTableEntries()];
     reading.read(header.header().refcountTableOffset(), table);
     RepairPlan plan = RepairPlan.of(image, recount, table, limits);
 

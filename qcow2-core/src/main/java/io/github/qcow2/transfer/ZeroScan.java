@@ -1,4 +1,4 @@
-package io.github.qcow2.operation;
+package io.github.qcow2.transfer;
 
 import java.nio.ByteBuffer;
 
@@ -6,14 +6,14 @@ import java.nio.ByteBuffer;
  * Finds what is zero and what is not in a buffer. Comparing with a block of zeros lets the JVM look
  * at a whole vector at a time.
  */
-final class ZeroScan {
+public final class ZeroScan {
   private static final int WINDOW = 64 * 1024;
   private static final ByteBuffer ZEROES = ByteBuffer.allocateDirect(WINDOW).asReadOnlyBuffer();
 
   private ZeroScan() {}
 
   /** The index of the first byte in {@code [from, to)} that is not zero, or {@code to}. */
-  static int firstNonZero(ByteBuffer bytes, int from, int to) {
+  public static int firstNonZero(ByteBuffer bytes, int from, int to) {
     ByteBuffer window = bytes.duplicate();
     for (int at = from; at < to; ) {
       int length = Math.min(WINDOW, to - at);
@@ -29,7 +29,7 @@ final class ZeroScan {
   }
 
   /** Whether every byte in {@code [from, to)} is zero. */
-  static boolean isZero(ByteBuffer bytes, int from, int to) {
+  public static boolean isZero(ByteBuffer bytes, int from, int to) {
     return firstNonZero(bytes, from, to) == to;
   }
 }
