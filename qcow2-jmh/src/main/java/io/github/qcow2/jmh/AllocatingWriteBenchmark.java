@@ -42,7 +42,7 @@ public class AllocatingWriteBenchmark {
   public static class Target {
     final ByteBuffer cluster = ByteBuffer.allocateDirect(CLUSTER);
     final ByteBuffer sectors = ByteBuffer.allocateDirect(4096);
-    final int[] order = new int[CLUSTERS];
+    int[] order;
     Path path;
     Qcow2Image image;
     FileChannel channel;
@@ -50,20 +50,11 @@ public class AllocatingWriteBenchmark {
     /** Fills the buffers and shuffles the clusters, the same way every time. */
     @Setup(Level.Trial)
     public void prepare() {
-      Random random = new Random(1);
       byte[] bytes = new byte[CLUSTER];
-      random.nextBytes(bytes);
+      new Random(1).nextBytes(bytes);
       cluster.put(bytes);
       sectors.put(bytes, 0, 4096);
-      for (int i = 0; i < CLUSTERS; i++) {
-        order[i] = i;
-      }
-      for (int i = CLUSTERS - 1; i > 0; i--) {
-        int other = random.nextInt(i + 1);
-        int swapped = order[i];
-        order[i] = order[other];
-        order[other] = swapped;
-      }
+      order = ClusterOrder.shuffled(CLUSTERS);
     }
 
     /** Makes an empty image and an empty file. */

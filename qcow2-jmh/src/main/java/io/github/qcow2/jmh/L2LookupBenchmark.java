@@ -20,7 +20,7 @@ import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
-import java.util.concurrent.ThreadLocalRandom;
+import java.util.SplittableRandom;
 import java.util.concurrent.TimeUnit;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;
@@ -112,16 +112,17 @@ public class L2LookupBenchmark {
   public static class Worker {
     final Mapping mapping = new Mapping();
     final ByteBuffer slice = ByteBuffer.allocateDirect(SLICE_BYTES);
-  }
+    final SplittableRandom random = new SplittableRandom(Thread.currentThread().getId());
 
-  private static long randomOffset() {
-    return ThreadLocalRandom.current().nextLong(DISK_BYTES) & -512;
+    long guestOffset() {
+      return random.nextLong() & (DISK_BYTES - 512);
+    }
   }
 
   /** A lookup in a cached slice. */
   @Benchmark
   public Mapping hit(Image image, Worker worker) throws IOException {
-    image.cached.resolve(randomOffset(), 512, worker.mapping);
+    image.cached.resolve(worker.guestOffset(), 512, worker.mapping);
     return worker.mapping;
   }
 
@@ -129,14 +130,14 @@ public class L2LookupBenchmark {
   @Benchmark
   @Threads(2)
   public Mapping hitOnTwoThreads(Image image, Worker worker) throws IOException {
-    image.cached.resolve(randomOffset(), 512, worker.mapping);
+    image.cached.resolve(worker.guestOffset(), 512, worker.mapping);
     return worker.mapping;
   }
 
   /** A lookup that has to read its slice. */
   @Benchmark
   public Mapping miss(Image image, Worker worker) throws IOException {
-    image.uncached.resolve(randomOffset(), 512, worker.mapping);
+    image.uncached.resolve(worker.guestOffset(), 512, worker.mapping);
     return worker.mapping;
   }
 
@@ -145,7 +146,6 @@ public class L2LookupBenchmark {
   public int missOnBareChannel(Image image, Worker worker) throws IOException {
     worker.slice.clear();
     long slices = image.fileBytes / SLICE_BYTES;
-    return image.channel.read(
-        worker.slice, ThreadLocalRandom.current().nextLong(slices) * SLICE_BYTES);
+    return image.channel.read(worker.slice, worker.random.nextLong(slices) * SLICE_BYTES);
   }
 }

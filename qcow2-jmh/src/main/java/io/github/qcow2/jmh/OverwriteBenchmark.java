@@ -5,8 +5,6 @@ import io.github.qcow2.Qcow2Image;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
@@ -26,7 +24,7 @@ import org.openjdk.jmh.annotations.Warmup;
 
 /**
  * Overwrites 4 KiB at random places of a disk that is allocated, in place; beside it, a bare
- * channel that does so to the same file's bytes. Nothing is flushed.
+ * channel that does so to a plain file of the same size. Nothing is flushed.
  */
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.NANOSECONDS)
@@ -34,7 +32,7 @@ import org.openjdk.jmh.annotations.Warmup;
 @Warmup(iterations = 3, time = 2)
 @Measurement(iterations = 5, time = 2)
 public class OverwriteBenchmark {
-  private static final int DISK_BYTES = 64 << 20;
+  private static final int DISK_BYTES = 256 << 20;
   private static final int BYTES = 4096;
 
   /** An image whose clusters have all been written once. */
@@ -45,34 +43,24 @@ public class OverwriteBenchmark {
     public OverlapCheck check = OverlapCheck.CACHED;
 
     final ByteBuffer bytes = ByteBuffer.allocateDirect(BYTES);
-    Path path;
+    FilledImage filled;
     Qcow2Image image;
     FileChannel channel;
 
     /** Fills the image. */
     @Setup(Level.Trial)
-    public void fill() throws IOException {
-      path = Files.createTempDirectory("overwrite");
-      image = Qcow2Image.create(path.resolve("image"), DISK_BYTES).overlapCheck(check).build();
-      channel =
-          FileChannel.open(
-              path.resolve("file"), StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE);
-      ByteBuffer chunk = ByteBuffer.allocateDirect(1 << 20);
-      for (long at = 0; at < DISK_BYTES; at += chunk.capacity()) {
-        image.write(chunk.clear(), at);
-        channel.write(chunk.clear(), at);
-      }
-      image.flush();
+    public void open() throws IOException {
+      filled = new FilledImage(DISK_BYTES);
+      image = Qcow2Image.open(filled.image()).writable().overlapCheck(check).build();
+      channel = filled.bare(StandardOpenOption.WRITE);
     }
 
     /** Deletes it. */
     @TearDown(Level.Trial)
-    public void delete() throws IOException {
+    public void close() throws IOException {
       image.close();
       channel.close();
-      Files.delete(path.resolve("image"));
-      Files.delete(path.resolve("file"));
-      Files.delete(path);
+      filled.close();
     }
   }
 

@@ -1,0 +1,83 @@
+package io.github.qcow2.jmh;
+
+import io.github.qcow2.Qcow2Image;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.file.StandardOpenOption;
+import java.util.concurrent.TimeUnit;
+import org.openjdk.jmh.annotations.Benchmark;
+import org.openjdk.jmh.annotations.BenchmarkMode;
+import org.openjdk.jmh.annotations.Fork;
+import org.openjdk.jmh.annotations.Level;
+import org.openjdk.jmh.annotations.Measurement;
+import org.openjdk.jmh.annotations.Mode;
+import org.openjdk.jmh.annotations.OutputTimeUnit;
+import org.openjdk.jmh.annotations.Scope;
+import org.openjdk.jmh.annotations.Setup;
+import org.openjdk.jmh.annotations.State;
+import org.openjdk.jmh.annotations.TearDown;
+import org.openjdk.jmh.annotations.Warmup;
+
+/**
+ * Reads a disk of 1 GiB from its start to its end, 2 MiB at a time; beside it, a bare channel that
+ * reads a plain file with the same bytes.
+ */
+@BenchmarkMode(Mode.AverageTime)
+@OutputTimeUnit(TimeUnit.MICROSECONDS)
+@Fork(1)
+@Warmup(iterations = 3, time = 1)
+@Measurement(iterations = 5, time = 1)
+public class SequentialReadBenchmark {
+  private static final int DISK_BYTES = 1 << 30;
+  private static final int BYTES = 2 << 20;
+
+  /** The image and the file, open for reading. */
+  @State(Scope.Benchmark)
+  public static class Source {
+    FilledImage filled;
+    Qcow2Image image;
+    FileChannel channel;
+
+    /** Fills both. */
+    @Setup(Level.Trial)
+    public void open() throws IOException {
+      filled = new FilledImage(DISK_BYTES);
+      image = Qcow2Image.open(filled.image()).build();
+      channel = filled.bare(StandardOpenOption.READ);
+    }
+
+    /** Deletes both. */
+    @TearDown(Level.Trial)
+    public void close() throws IOException {
+      image.close();
+      channel.close();
+      filled.close();
+    }
+  }
+
+  /** What one thread needs. */
+  @State(Scope.Thread)
+  public static class Worker {
+    final ByteBuffer bytes = ByteBuffer.allocateDirect(BYTES);
+    private long next;
+
+    long position() {
+      long position = next;
+      next = (position + BYTES) % DISK_BYTES;
+      return position;
+    }
+  }
+
+  /** From the image. */
+  @Benchmark
+  public void image(Source source, Worker worker) throws IOException {
+    source.image.read(worker.bytes.clear(), worker.position());
+  }
+
+  /** From the file. */
+  @Benchmark
+  public int bareChannel(Source source, Worker worker) throws IOException {
+    return source.channel.read(worker.bytes.clear(), worker.position());
+  }
+}
