@@ -15,13 +15,11 @@ import org.jspecify.annotations.Nullable;
 /**
  * What {@code info} says about one image, found without opening any other.
  *
- * @param filename as the user or the overlay has it
+ * @param path as the user or the overlay has it
  * @param virtualSize of the disk in bytes
- * @param diskUsage bytes that the file occupies on the host, where that is known
  * @param qcow2 what the image says about itself, or null for a raw one
  */
-record ImageSummary(
-    String filename, long virtualSize, OptionalLong diskUsage, @Nullable ImageInfo qcow2) {
+record ImageSummary(Path path, long virtualSize, @Nullable ImageInfo qcow2) {
 
   private static final int SECTOR = 512;
 
@@ -41,7 +39,7 @@ record ImageSummary(
     ImageFormat known = opener.format(filename, format);
     try {
       if (known == ImageFormat.RAW) {
-        return new ImageSummary(path.toString(), rawSize(path), DiskUsage.of(path), null);
+        return new ImageSummary(path, rawSize(path), null);
       }
       if (ImageFormat.probe(path) != ImageFormat.QCOW2) {
         throw new OpenFailure("Image is not in qcow2 format");
@@ -52,10 +50,19 @@ record ImageSummary(
           throw new OpenFailure(problem.rule());
         }
       }
-      return new ImageSummary(path.toString(), info.header().size(), DiskUsage.of(path), info);
+      return new ImageSummary(path, info.header().size(), info);
     } catch (IOException e) {
       throw DiskOpener.failure(path, e, false);
     }
+  }
+
+  String filename() {
+    return path.toString();
+  }
+
+  /** Bytes that the file occupies on the host, where that is known. Finding out takes its time. */
+  OptionalLong diskUsage() {
+    return DiskUsage.of(path);
   }
 
   String formatName() {
