@@ -27,6 +27,7 @@ final class L2Check {
   private final ReferenceCounter counter;
   private final MappingStatistics statistics;
   private final FindingLog log;
+  private final int stride;
 
   // The table at hand.
   private long tableOffset;
@@ -56,6 +57,7 @@ final class L2Check {
     this.counter = counter;
     this.statistics = statistics;
     this.log = log;
+    this.stride = geometry.l2EntryBytes();
   }
 
   /**
@@ -75,16 +77,13 @@ final class L2Check {
     compressed = 0;
     nextContiguous = 0;
 
-    int stride = geometry.l2EntryBytes();
-    for (int i = 0; i < geometry.l2Entries(); i++) {
-      long entry = bytes.getLong(at + i * stride);
-      long bitmap = geometry.extendedL2() ? bytes.getLong(at + i * stride + Long.BYTES) : 0;
-      if ((entry | bitmap) != 0) {
-        if (L2Entry.compressed(entry)) {
-          compressed(i, entry, bitmap);
-        } else {
-          standard(i, entry, bitmap);
-        }
+    for (int i = 0; i < geometry.l2Entries(); ) {
+      int end = endOfRun(bytes, at, i);
+      if (end - i > 1 && countedAsRun(bytes.getLong(at + i * stride), end - i)) {
+        i = end;
+      }
+      for (; i < end; i++) {
+        entry(bytes, at, i);
       }
     }
     if (dataFile && activeReferences > 1 && allocated > 0) {
@@ -101,6 +100,75 @@ final class L2Check {
                   others));
     }
     statistics.add(allocated, fragmented, compressed, activeReferences);
+  }
+
+  /**
+   * The end of a run of entries that begins at {@code index}: nothing is wrong with any of them,
+   * and each leads to the host cluster after the one before. Not in a data file, where more would
+   * have to be checked.
+   */
+  private int endOfRun(ByteBuffer bytes, int at, int index) {
+    int next = index + 1;
+    long entry = bytes.getLong(at + index * stride);
+    if (dataFile || !isPlain(entry) || !isPlainBitmap(bytes, at, index)) {
+      return next;
+    }
+    int clusterSize = geometry.clusterSize();
+    long expected = entry + clusterSize;
+    while (next < geometry.l2Entries()
+        && bytes.getLong(at + next * stride) == expected
+        && isPlainBitmap(bytes, at, next)) {
+      expected += clusterSize;
+      next++;
+    }
+    return next;
+  }
+
+  private boolean isPlain(long entry) {
+    long flags = entry & ~L2Entry.OFFSET_MASK;
+    long offset = L2Entry.offset(entry);
+    return (flags == 0 || flags == L2Entry.COPIED)
+        && offset != 0
+        && geometry.isClusterAligned(offset);
+  }
+
+  private boolean isPlainBitmap(ByteBuffer bytes, int at, int index) {
+    return !geometry.extendedL2()
+        || SubclusterBitmap.brokenRule(bytes.getLong(at + index * stride + Long.BYTES), true)
+            == null;
+  }
+
+  /**
+   * Counts what a run of entries leads to, all at once, if these clusters lie in the file, nothing
+   * has referred to them before, and their stored counts are what COPIED says.
+   *
+   * @param entry the first
+   * @return false if nothing has been counted, and each entry has to be looked at
+   */
+  private boolean countedAsRun(long entry, int length) throws LimitExceededException {
+    long offset = L2Entry.offset(entry);
+    long first = geometry.clusterIndex(offset);
+    boolean copiedAsStored =
+        stored == null
+            || activeReferences == 0
+            || stored.areAll(L2Entry.copied(entry), first, first + length);
+    if (!copiedAsStored || !counter.countFirst(first, length, references)) {
+      return false;
+    }
+    mapped(offset, length);
+    return true;
+  }
+
+  private void entry(ByteBuffer bytes, int at, int index) throws IOException {
+    long entry = bytes.getLong(at + index * stride);
+    long bitmap = geometry.extendedL2() ? bytes.getLong(at + index * stride + Long.BYTES) : 0;
+    if ((entry | bitmap) != 0) {
+      if (L2Entry.compressed(entry)) {
+        compressed(index, entry, bitmap);
+      } else {
+        standard(index, entry, bitmap);
+      }
+    }
   }
 
   private void compressed(int index, long entry, long bitmap) throws LimitExceededException {
@@ -212,17 +280,22 @@ final class L2Check {
     if (!reported) {
       checkReadable(index, entry, bitmap);
     }
-    allocated++;
-    if (nextContiguous != 0 && offset != nextContiguous) {
-      fragmented++;
-    }
-    nextContiguous = offset + geometry.clusterSize();
+    mapped(offset, 1);
     if (!dataFile) {
       counter.count(offset, geometry.clusterSize(), references);
     }
     if (activeReferences > 0) {
       checkCopied(index, entry, offset);
     }
+  }
+
+  /** Takes guest clusters into the statistics whose host clusters lie behind one another. */
+  private void mapped(long offset, int clusters) {
+    allocated += clusters;
+    if (nextContiguous != 0 && offset != nextContiguous) {
+      fragmented++;
+    }
+    nextContiguous = offset + (long) clusters * geometry.clusterSize();
   }
 
   /** COPIED flags in tables that only snapshots use may be out of date. */
@@ -259,6 +332,6 @@ final class L2Check {
   }
 
   private long entryOffset(int index) {
-    return tableOffset + (long) index * geometry.l2EntryBytes();
+    return tableOffset + (long) index * stride;
   }
 }

@@ -49,9 +49,10 @@ public final class Recount {
   private static void findOverlaps(Geometry geometry, ReferenceWalk walk, FindingLog log)
       throws LimitExceededException {
     ReferenceCounter counter = walk.counter();
-    for (long cluster = counter.nextTable(0);
-        cluster < counter.clustersEnd();
-        cluster = counter.nextTable(cluster + 1)) {
+    long end = counter.clustersEnd();
+    for (long cluster = counter.nextTable(0, end);
+        cluster < end;
+        cluster = counter.nextTable(cluster + 1, end)) {
       if (counter.references(cluster) > 1) {
         overlap(log, cluster << geometry.clusterBits(), counter.references(cluster), 1);
       }

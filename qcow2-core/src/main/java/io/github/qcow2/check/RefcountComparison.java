@@ -72,24 +72,53 @@ final class RefcountComparison {
     return lastUsed;
   }
 
+  /**
+   * Compares the counts of one block, those of the clusters {@code [first, last)}. Whatever runs
+   * they form, each is looked at a few times at most.
+   *
+   * @param words the block, or null if all stored counts are 0
+   */
   private void compare(long first, long last, long @Nullable [] words) {
-    for (long at = nextUsed(words, first, first, last);
-        at < last;
-        at = nextUsed(words, first, at + 1, last)) {
-      lastUsed = at;
+    long referenced = counter.nextReferenced(first, last);
+    long counted = nextCounted(words, first, first, last);
+    long table = counter.nextTable(first, last);
+    long alikeEnd = first;
+    for (long at = Math.min(referenced, counted); at < last; at = Math.min(referenced, counted)) {
       long refcount = words == null ? 0 : stored.width().get(words, (int) (at - first));
-      compare(at, refcount, counter.references(at));
+      long references = counter.references(at);
+      if (alikeEnd <= at) {
+        alikeEnd = counter.nextOther(at, last, references);
+      }
+      if (table < at) {
+        table = counter.nextTable(at, last);
+      }
+      long next = at + 1;
+      if (words != null && refcount == references && at != table) {
+        // As it should be, and most often it goes on like that.
+        next = endOfEqual(words, first, next, Math.min(alikeEnd, table), references);
+      } else {
+        compare(at, refcount, references);
+      }
+      lastUsed = next - 1;
+      if (referenced < next) {
+        referenced = counter.nextReferenced(next, last);
+      }
+      if (counted < next) {
+        counted = nextCounted(words, first, next, last);
+      }
     }
   }
 
-  /** The first cluster from {@code from} on that is referred to or has a count, or {@code last}. */
-  private long nextUsed(long @Nullable [] words, long first, long from, long last) {
-    long referenced = counter.nextReferenced(from, last);
-    if (words == null) {
-      return referenced;
-    }
-    int limit = (int) (referenced - first);
-    return first + stored.width().nextUsed(words, (int) (from - first), limit);
+  /** The first cluster in {@code [from, to)} whose stored count is not 0, or {@code to}. */
+  private long nextCounted(long @Nullable [] words, long first, long from, long to) {
+    return words == null
+        ? to
+        : first + stored.width().nextUsed(words, (int) (from - first), (int) (to - first));
+  }
+
+  /** The first cluster in {@code [from, to)} whose stored count is another, or {@code to}. */
+  private long endOfEqual(long[] words, long first, long from, long to, long count) {
+    return first + stored.width().nextOther(words, (int) (from - first), (int) (to - first), count);
   }
 
   private void compare(long cluster, long refcount, long references) {

@@ -71,6 +71,21 @@ final class ReferenceCounter {
     return inFile;
   }
 
+  /**
+   * Counts {@code times} references to each of some clusters in a row, as {@link #count} would, if
+   * that is plain: they lie in the file, and nothing has referred to any of them before.
+   *
+   * @return false if it is not; nothing has been counted then
+   */
+  boolean countFirst(long first, long clusters, long times) throws LimitExceededException {
+    long end = first + clusters;
+    if (end > fileClusters || times > maxCount || counts.nextUsed(first, end) < end) {
+      return false;
+    }
+    counts.fill(first, end, times);
+    return true;
+  }
+
   /** Counts one reference to a range that belongs to a single table and to nothing else. */
   void countTable(long offset, long length) throws LimitExceededException {
     if (isInFile(offset, length, 1)) {
@@ -93,14 +108,19 @@ final class ReferenceCounter {
         : Math.min(to, counts.nextUsed(from, Math.min(to, clustersEnd)));
   }
 
+  /** The first cluster in {@code [from, to)} that has not {@code count} references, or its end. */
+  long nextOther(long from, long to, long count) {
+    return counts.nextOther(from, Math.min(to, clustersEnd), count);
+  }
+
   /** Whether a cluster belongs to a table that no two references may share. */
   boolean isTable(long cluster) {
     return exclusive.get(cluster) != 0;
   }
 
-  /** The first cluster from {@code from} on that {@link #isTable}, or {@link #clustersEnd}. */
-  long nextTable(long from) {
-    return from >= clustersEnd ? clustersEnd : exclusive.nextUsed(from, clustersEnd);
+  /** The first cluster in {@code [from, to)} that {@link #isTable}, or {@code to}. */
+  long nextTable(long from, long to) {
+    return exclusive.nextUsed(from, to);
   }
 
   /** The number of clusters in the file, the last one perhaps partial. */

@@ -44,6 +44,54 @@ final class ReferenceCounts {
   /** Replaces the count of a cluster. */
   void set(long cluster, long count) throws LimitExceededException {
     int page = (int) (cluster >>> PAGE_BITS);
+    long[] words = writable(page, count);
+    width(page).set(words, (int) cluster & (PAGE_CLUSTERS - 1), count);
+  }
+
+  /** Replaces the counts of all clusters in {@code [from, to)}. Goes word by word. */
+  void fill(long from, long to, long count) throws LimitExceededException {
+    long end;
+    for (long at = from; at < to; at = end) {
+      int page = (int) (at >>> PAGE_BITS);
+      end = Math.min(to, (page + 1L) << PAGE_BITS);
+      int inPage = (int) at & (PAGE_CLUSTERS - 1);
+      long[] words = writable(page, count);
+      width(page).fill(words, inPage, inPage + (int) (end - at), count);
+    }
+  }
+
+  /** The first cluster in {@code [from, to)} with a count that is not 0, or {@code to}. */
+  long nextUsed(long from, long to) {
+    return nextOther(from, to, 0);
+  }
+
+  /**
+   * The first cluster in {@code [from, to)} whose count is another than {@code count}, or {@code
+   * to}. Goes word by word.
+   */
+  long nextOther(long from, long to, long count) {
+    long end;
+    for (long at = from; at < to; at = end) {
+      int page = (int) (at >>> PAGE_BITS);
+      end = Math.min(to, (page + 1L) << PAGE_BITS);
+      long[] words = pages[page];
+      if (words == null ? count != 0 : count > width(page).max()) {
+        return at;
+      }
+      if (words != null) {
+        int inPage = (int) at & (PAGE_CLUSTERS - 1);
+        int limit = inPage + (int) (end - at);
+        int found = width(page).nextOther(words, inPage, limit, count);
+        if (found < limit) {
+          return at + (found - inPage);
+        }
+      }
+    }
+    return to;
+  }
+
+  /** The words of a page that can hold a count. */
+  private long[] writable(int page, long count) throws LimitExceededException {
     long[] words = pages[page];
     if (words == null) {
       words = allocate(ORDERS[0]);
@@ -52,26 +100,7 @@ final class ReferenceCounts {
     while (count > width(page).max()) {
       words = widen(page);
     }
-    width(page).set(words, (int) cluster & (PAGE_CLUSTERS - 1), count);
-  }
-
-  /** The first cluster in {@code [from, to)} with a count that is not 0, or {@code to}. */
-  long nextUsed(long from, long to) {
-    for (long at = from; at < to; ) {
-      int page = (int) (at >>> PAGE_BITS);
-      long start = (long) page << PAGE_BITS;
-      long end = Math.min(to, start + PAGE_CLUSTERS);
-      long[] words = pages[page];
-      if (words != null) {
-        int length = (int) (end - start);
-        int found = width(page).nextUsed(words, (int) (at - start), length);
-        if (found < length) {
-          return start + found;
-        }
-      }
-      at = end;
-    }
-    return to;
+    return words;
   }
 
   private long[] widen(int page) throws LimitExceededException {

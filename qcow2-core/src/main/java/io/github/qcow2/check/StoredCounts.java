@@ -72,12 +72,10 @@ final class StoredCounts {
       long[] words = isReadable(index) ? block(index) : null;
       if (words != null) {
         int count = (int) Math.min(perBlock, fileClusters - first);
-        for (int i = width.nextUsed(words, 0, count);
-            i < count;
-            i = width.nextUsed(words, i + 1, count)) {
-          if (width.get(words, i) == 1) {
-            ones.set(first + i, 1);
-          }
+        for (int i = width.nextUsed(words, 0, count); i < count; ) {
+          int other = width.nextOther(words, i, count, 1);
+          ones.fill(first + i, first + other, 1);
+          i = width.nextUsed(words, Math.max(other, i + 1), count);
         }
       }
     }
@@ -89,6 +87,11 @@ final class StoredCounts {
    */
   boolean isOne(long cluster) throws IOException {
     return cluster < fileClusters ? ones.get(cluster) == 1 : get(cluster) == 1;
+  }
+
+  /** Whether {@link #isOne} has one answer for all clusters of {@code [from, to)}, in the file. */
+  boolean areAll(boolean one, long from, long to) {
+    return to <= fileClusters && ones.nextOther(from, to, one ? 1 : 0) == to;
   }
 
   /** The stored count of a cluster, or {@link #UNREADABLE}. */

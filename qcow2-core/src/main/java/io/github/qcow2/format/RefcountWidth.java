@@ -1,5 +1,6 @@
 package io.github.qcow2.format;
 
+import java.util.Arrays;
 import java.util.Objects;
 
 /**
@@ -96,17 +97,37 @@ public final class RefcountWidth {
     words[word] = (words[word] & ~(mask << shift)) | (count << shift);
   }
 
+  /**
+   * Replaces the counts of all indexes in {@code [from, to)}. Goes word by word.
+   *
+   * @throws IllegalArgumentException if {@code count} is negative or above {@link #max()}
+   */
+  public void fill(long[] words, int from, int to, long count) {
+    Objects.checkFromToIndex(from, to, words.length << wordShift);
+    int wholeFrom = Math.min(to, (from + entriesPerWord() - 1) & -entriesPerWord());
+    int wholeTo = Math.max(wholeFrom, to & -entriesPerWord());
+    for (int index = from; index < wholeFrom; index++) {
+      set(words, index, count);
+    }
+    if (wholeFrom < wholeTo) {
+      set(words, wholeFrom, count);
+      Arrays.fill(words, wholeFrom >>> wordShift, wholeTo >>> wordShift, lowBits * count);
+    }
+    for (int index = wholeTo; index < to; index++) {
+      set(words, index, count);
+    }
+  }
+
   /** The first index in {@code [from, to)} whose count is 0, or {@code to}. Goes word by word. */
   public int nextFree(long[] words, int from, int to) {
     Objects.checkFromToIndex(from, to, words.length << wordShift);
-    int index = from;
-    while (index < to) {
-      if (!hasFree(words[index >>> wordShift])) {
-        index = nextWord(index);
-      } else if (((words[index >>> wordShift] >>> shift(index)) & mask) == 0) {
-        return index;
-      } else {
-        index++;
+    for (int index = from; index < to; index = nextWord(index)) {
+      long free = zeroes(words[index >>> wordShift]);
+      if (free != 0) {
+        int found = firstNonZero(free, index);
+        if (found >= 0) {
+          return Math.min(found, to);
+        }
       }
     }
     return to;
@@ -116,26 +137,47 @@ public final class RefcountWidth {
    * The first index in {@code [from, to)} whose count is not 0, or {@code to}. Goes word by word.
    */
   public int nextUsed(long[] words, int from, int to) {
+    return nextOther(words, from, to, 0);
+  }
+
+  /**
+   * The first index in {@code [from, to)} whose count is another than {@code count}, or {@code to}.
+   * Goes word by word. A 64-bit count of 2^63 or more is always another.
+   *
+   * @param count 0 to {@link #max()}
+   */
+  public int nextOther(long[] words, int from, int to, long count) {
     Objects.checkFromToIndex(from, to, words.length << wordShift);
-    int index = from;
-    while (index < to) {
-      if (words[index >>> wordShift] == 0) {
-        index = nextWord(index);
-      } else if (((words[index >>> wordShift] >>> shift(index)) & mask) != 0) {
-        return index;
-      } else {
-        index++;
+    long same = lowBits * count;
+    for (int index = from; index < to; index = nextWord(index)) {
+      long different = words[index >>> wordShift] ^ same;
+      if (different != 0) {
+        int found = firstNonZero(different, index);
+        if (found >= 0) {
+          return Math.min(found, to);
+        }
       }
     }
     return to;
   }
 
-  private boolean hasFree(long word) {
-    long folded = word;
-    for (int distance = 1; distance < bits(); distance <<= 1) {
-      folded |= folded >>> distance;
+  /** A word whose counts are not 0 exactly where those of {@code word} are. */
+  private long zeroes(long word) {
+    long highBits = lowBits << (bits() - 1);
+    // No carry leaves a count: its high bit is set from below unless all other bits are 0.
+    return ~(((word & ~highBits) + ~highBits) | word) & highBits;
+  }
+
+  /** The first index from {@code from} on, in the same word, whose count is not 0, or -1. */
+  private int firstNonZero(long word, int from) {
+    int skipped = (from & (entriesPerWord() - 1)) << order;
+    int bits;
+    if (swap == Long.SIZE - Byte.SIZE) {
+      bits = Long.numberOfTrailingZeros(Long.reverseBytes(word) >>> skipped);
+    } else {
+      bits = Long.numberOfLeadingZeros(word << skipped);
     }
-    return (folded & lowBits) != lowBits;
+    return bits == Long.SIZE ? -1 : from + (bits >>> order);
   }
 
   private int nextWord(int index) {

@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 import io.github.qcow2.error.LimitExceededException;
+import java.util.Arrays;
+import java.util.Random;
 import java.util.TreeMap;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
@@ -33,6 +35,31 @@ final class ReferenceCountsTest {
       Long next = expected.ceilingKey(at);
       at = references.nextUsed(at, CLUSTERS);
       assertThat(at).isEqualTo(next == null ? CLUSTERS : next);
+    }
+  }
+
+  @Property(tries = 200)
+  void rangesAreFilledAndScannedAsIfClusterByCluster(@ForAll long seed)
+      throws LimitExceededException {
+    Random random = new Random(seed);
+    CheckBudget budget = new CheckBudget("image", 1 << 30, 0);
+    ReferenceCounts references = new ReferenceCounts(CLUSTERS, budget);
+    long[] expected = new long[(int) CLUSTERS];
+    for (int i = 0; i < 6; i++) {
+      int from = random.nextInt(expected.length);
+      int to = from + random.nextInt(Math.min(100_000, expected.length - from) + 1);
+      long count = random.nextLong() >>> 1 >>> (random.nextBoolean() ? 62 : random.nextInt(63));
+      references.fill(from, to, count);
+      Arrays.fill(expected, from, to, count);
+    }
+    for (int from = 0; from < expected.length; from += 1 + random.nextInt(30_000)) {
+      int to = from + random.nextInt(expected.length - from + 1);
+      long count = random.nextBoolean() ? expected[from] : random.nextInt(3);
+      int next = from;
+      while (next < to && expected[next] == count) {
+        next++;
+      }
+      assertThat(references.nextOther(from, to, count)).isEqualTo(next);
     }
   }
 

@@ -98,6 +98,34 @@ class RefcountWidthTest {
     }
   }
 
+  @ParameterizedTest
+  @ValueSource(ints = {0, 1, 2, 3, 4, 5, 6})
+  void rangesAreFilledAndScannedAsIfOneByOne(int order) {
+    RefcountWidth width = RefcountWidth.of(order);
+    int counts = BYTES * 8 / width.bits();
+    Random random = new Random(order);
+    for (int round = 0; round < 200; round++) {
+      long[] words = words(round % 2 == 0 ? randomBlock(round) : new byte[BYTES]);
+      int from = random.nextInt(counts);
+      int to = from + random.nextInt(counts - from + 1);
+      long count = random.nextLong() & width.max();
+      long[] expected = words.clone();
+      for (int i = from; i < to; i++) {
+        width.set(expected, i, count);
+      }
+      width.fill(words, from, to, count);
+      assertThat(words).isEqualTo(expected);
+
+      width.set(words, random.nextInt(counts), random.nextLong() & width.max());
+      int next = from;
+      while (next < counts && width.get(words, next) == count) {
+        next++;
+      }
+      assertThat(width.nextOther(words, from, counts, count)).isEqualTo(next);
+      assertThat(width.nextOther(words, from, to, count)).isEqualTo(Math.min(next, to));
+    }
+  }
+
   private static int next(RefcountWidth width, long[] words, int from, int to, boolean free) {
     for (int i = from; i < to; i++) {
       if ((width.get(words, i) == 0) == free) {
@@ -131,6 +159,7 @@ class RefcountWidthTest {
     assertThat(width.get(words, 1)).isEqualTo(Long.MAX_VALUE);
     assertThat(width.get(words, 2)).isEqualTo(5);
     assertThat(width.nextFree(words, 0, 3)).isEqualTo(3);
+    assertThat(width.nextOther(words, 0, 3, width.max())).isZero();
   }
 
   @ParameterizedTest
@@ -144,6 +173,8 @@ class RefcountWidthTest {
       assertThatThrownBy(() -> width.set(words, 0, width.max() + 1))
           .isInstanceOf(IllegalArgumentException.class);
     }
+    assertThatThrownBy(() -> width.fill(words, 0, 1, -1))
+        .isInstanceOf(IllegalArgumentException.class);
     assertThat(words).containsOnly(0);
   }
 
