@@ -10,10 +10,11 @@ import io.github.qcow2.format.Geometry;
  * clusters if the L2 cache covers the disk. The bytes are the same; a miss reads less.
  *
  * @param l2Slices slices of L2 tables to keep
+ * @param l2CoversDisk whether these are all that map the disk
  * @param refcountSlices slices of refcount blocks to keep
  * @param sliceBytes bytes in each slice of either kind
  */
-record CacheSizes(int l2Slices, int refcountSlices, int sliceBytes) {
+record CacheSizes(int l2Slices, boolean l2CoversDisk, int refcountSlices, int sliceBytes) {
   /** What stands for an option that was not given. */
   static final long UNSET = -1;
 
@@ -65,8 +66,22 @@ record CacheSizes(int l2Slices, int refcountSlices, int sliceBytes) {
     }
     return new CacheSizes(
         slices(Math.max(l2Bytes, L2_SLICES_AT_LEAST * sliceBytes), sliceBytes),
+        l2Bytes >= l2AtMost,
         slices(Math.max(refcountBytes, refcountAtLeast), sliceBytes),
         (int) sliceBytes);
+  }
+
+  /**
+   * How many slices of L2 tables may be dirty before they should be written. Where more slices are
+   * wanted than there is room for, the others need half of it.
+   */
+  int l2MostDirty() {
+    return l2CoversDisk ? l2Slices : l2Slices / 2;
+  }
+
+  /** The same of refcount blocks. */
+  int refcountMostDirty() {
+    return refcountSlices / 2;
   }
 
   private static int slices(long bytes, long sliceBytes) {

@@ -100,9 +100,7 @@ public final class ImageOpener {
     return this;
   }
 
-  /**
-   * Sets the kind of cache; {@link io.github.qcow2.cache.MetadataCaches#setAssociative()} if not.
-   */
+  /** Sets the kind of cache; {@link io.github.qcow2.cache.MetadataCaches#clock()} if not. */
   public ImageOpener metadataCache(MetadataCache.Factory factory) {
     options.cacheFactory = factory;
     return this;

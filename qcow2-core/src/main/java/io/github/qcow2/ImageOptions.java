@@ -29,7 +29,7 @@ final class ImageOptions {
   long l2CacheBytes = CacheSizes.UNSET;
   long refcountCacheBytes = CacheSizes.UNSET;
   long cacheEntryBytes = CacheSizes.UNSET;
-  MetadataCache.Factory cacheFactory = MetadataCaches.setAssociative();
+  MetadataCache.Factory cacheFactory = MetadataCaches.clock();
   @Nullable CompressionCodec codec;
   PassphraseSource passphrases = image -> null;
   Durability durability = Durability.WRITEBACK;

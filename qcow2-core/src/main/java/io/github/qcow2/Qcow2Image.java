@@ -119,6 +119,7 @@ public final class Qcow2Image extends BlockDevice {
             ClusterKind.ACTIVE_L2,
             options.cacheFactory(),
             sizes.l2Slices(),
+            sizes.l2MostDirty(),
             sizes.sliceBytes(),
             buffers);
     TrackedFile dataFile = dataStorage == null ? null : new TrackedFile(dataStorage, hasBarriers);
@@ -148,6 +149,7 @@ public final class Qcow2Image extends BlockDevice {
             ClusterKind.REFCOUNT_BLOCK,
             options.cacheFactory(),
             sizes.refcountSlices(),
+            sizes.refcountMostDirty(),
             sizes.sliceBytes(),
             buffers);
     l1.reportTo(guard);

@@ -125,55 +125,70 @@ public final class Refcounts {
    * @throws LimitExceededException if a count would exceed what the refcount width can hold
    */
   public void add(long first, long count, int delta) throws IOException {
-    for (long cluster = first; cluster < first + count; cluster++) {
-      check(cluster, delta);
+    long end = first + count;
+    for (long at = first; at < end; at = endInSlice(at, end)) {
+      check(at, endInSlice(at, end), delta);
     }
-    long cluster = first;
+    long done = first;
     try {
-      while (cluster < first + count) {
-        apply(cluster, delta);
-        cluster++;
+      while (done < end) {
+        long next = endInSlice(done, end);
+        apply(done, next, delta);
+        done = next;
       }
     } finally {
       // What was applied is in dirty slices, which cannot have been evicted: undoing reads nothing.
-      for (long done = cluster - 1; cluster < first + count && done >= first; done--) {
-        apply(done, -delta);
+      for (long at = first; done < end && at < done; at = endInSlice(at, done)) {
+        apply(at, endInSlice(at, done), -delta);
       }
     }
   }
 
-  private void check(long cluster, int delta) throws IOException {
-    if (cluster == 0) {
+  /**
+   * Where the counts end that lie in one slice with that of a cluster, or {@code end} if before.
+   */
+  private long endInSlice(long cluster, long end) {
+    return Math.min(end, cluster - indexInSlice(cluster) + countsPerSlice);
+  }
+
+  /** Refuses a change of counts in one slice. */
+  private void check(long from, long to, int delta) throws IOException {
+    if (from == 0) {
       throw damage.found(0, "cluster 0, which holds the header, is used for something else too");
     }
-    long block = blockOffset(cluster);
+    long block = blockOffset(from);
     if (block == 0) {
       throw damage.found(
-          table.offset() + tableIndex(cluster) * Long.BYTES,
-          "no refcount block covers host cluster " + cluster + ", which is in use");
+          table.offset() + tableIndex(from) * Long.BYTES,
+          "no refcount block covers host cluster " + from + ", which is in use");
     }
-    long now = width.get(slice(block, cluster).words(), indexInSlice(cluster));
-    if (delta < 0 && now == 0) {
-      throw damage.found(block, "host cluster " + cluster + " is in use, but its refcount is 0");
-    }
-    if (delta > 0 && now == width.max()) {
-      throw new LimitExceededException(
-          image,
-          block,
-          "refcount of host cluster "
-              + cluster
-              + " cannot exceed "
-              + Long.toUnsignedString(width.max()));
+    long[] words = slice(block, from).words();
+    for (long cluster = from; cluster < to; cluster++) {
+      long now = width.get(words, indexInSlice(cluster));
+      if (delta < 0 && now == 0) {
+        throw damage.found(block, "host cluster " + cluster + " is in use, but its refcount is 0");
+      }
+      if (delta > 0 && now == width.max()) {
+        throw new LimitExceededException(
+            image,
+            block,
+            "refcount of host cluster "
+                + cluster
+                + " cannot exceed "
+                + Long.toUnsignedString(width.max()));
+      }
     }
   }
 
-  private void apply(long cluster, int delta) throws IOException {
+  /** Changes counts in one slice. */
+  private void apply(long from, long to, int delta) throws IOException {
     TableSlice slice;
     do {
-      slice = slice(blockOffset(cluster), cluster);
+      slice = slice(blockOffset(from), from);
     } while (!blocks.markDirty(slice));
     long[] words = slice.words();
-    int index = indexInSlice(cluster);
-    width.set(words, index, width.get(words, index) + delta);
+    for (int index = indexInSlice(from), end = index + (int) (to - from); index < end; index++) {
+      width.set(words, index, width.get(words, index) + delta);
+    }
   }
 }

@@ -5,12 +5,11 @@ public final class MetadataCaches {
   private MetadataCaches() {}
 
   /**
-   * The default: a hit takes no lock and allocates nothing, and replacement is by CLOCK within the
-   * 8 to 15 slices that share a set. Hits are counted without synchronization, so threads may lose
-   * a few to each other.
+   * The default: a hit takes no lock and allocates nothing, and replacement is by CLOCK. Hits are
+   * counted without synchronization, so threads may lose a few to each other.
    */
-  public static MetadataCache.Factory setAssociative() {
-    return SetAssociativeCache::new;
+  public static MetadataCache.Factory clock() {
+    return ClockCache::new;
   }
 
   /**

@@ -8,31 +8,38 @@ import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CompletionException;
-import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
  * All L2 tables, or all refcount blocks, of one image, seen through a cache of slices.
  *
  * <p>Owns the cache, the list of dirty slices and the lock under which slices and the {@link
- * TopTable} above them are changed. Reading needs no lock. A slice that is missing is loaded
- * outside every lock by one thread while others that want the same slice wait for that load.
+ * TopTable} above them are changed. Reading needs no lock. A slice that is missing is loaded by one
+ * thread while others that want the same slice wait; of those that want another, hardly anybody.
  *
  * <p>Changes stay in memory until {@link FlushEpochs} writes them. A dirty slice is never evicted,
- * so the number of dirty slices must be kept well below the capacity: see {@link #isCrowded()}.
+ * so their number has to be bounded: see {@link #isCrowded()}.
  */
 public final class SliceStore {
+  /** Slices of one table that lie in a row in the file are written together up to this length. */
+  private static final int BYTES_PER_TRANSFER = 256 << 10;
+
+  /** log2 of a number of monitors far above that of threads which load at the same time. */
+  private static final int LOADING_BITS = 6;
+
+  /** Spreads the upper bits of regularly spaced offsets. */
+  private static final long HASH = 0x9E3779B97F4A7C15L;
+
   private final TrackedFile file;
   private final ClusterKind kind;
   private final MetadataCache<TableSlice> cache;
   private final int sliceBytes;
-  private final int capacity;
+  private final int mostDirty;
   private final BufferPool buffers;
   private final ReentrantLock lock = new ReentrantLock();
-  private final ConcurrentHashMap<Long, CompletableFuture<TableSlice>> loading =
-      new ConcurrentHashMap<>();
+
+  /** One of them is held while a slice is loaded, told by its offset; nothing is taken under it. */
+  private final Object[] loading = new Object[1 << LOADING_BITS];
 
   /** Guarded by {@link #lock}, but for its size, which {@link #dirtyCount} repeats. */
   private List<TableSlice> dirty = new ArrayList<>();
@@ -57,6 +64,7 @@ public final class SliceStore {
    * @param kind what the tables are
    * @param factory makes the cache
    * @param capacity number of slices to keep
+   * @param mostDirty how many of them may be dirty before they should be written
    * @param sliceBytes a power of two from 512 to the cluster size
    */
   public SliceStore(
@@ -64,14 +72,18 @@ public final class SliceStore {
       ClusterKind kind,
       MetadataCache.Factory factory,
       int capacity,
+      int mostDirty,
       int sliceBytes,
       BufferPool buffers) {
     this.file = file;
     this.kind = kind;
     this.cache = factory.create(capacity);
-    this.capacity = capacity;
+    this.mostDirty = mostDirty;
     this.sliceBytes = sliceBytes;
     this.buffers = buffers;
+    for (int i = 0; i < loading.length; i++) {
+      loading[i] = new Object();
+    }
   }
 
   /** The lock under which slices, and the table that points to them, are changed. */
@@ -100,37 +112,11 @@ public final class SliceStore {
   }
 
   private TableSlice load(long offset) throws IOException {
-    CompletableFuture<TableSlice> ours = new CompletableFuture<>();
-    CompletableFuture<TableSlice> theirs = loading.putIfAbsent(offset, ours);
-    if (theirs != null) {
-      return await(theirs);
-    }
-    TableSlice slice;
-    try {
-      // Another thread may have finished loading between our miss and our turn.
-      slice = cache.get(offset);
-      if (slice == null) {
-        slice = cache.putIfAbsent(readSlice(offset));
-      }
-    } catch (Throwable t) {
-      loading.remove(offset, ours);
-      ours.completeExceptionally(t);
-      throw t;
-    }
-    // In this order: whoever finds the slice evicted again must not be given the same one.
-    loading.remove(offset, ours);
-    ours.complete(slice);
-    return slice;
-  }
-
-  private static TableSlice await(CompletableFuture<TableSlice> theirs) throws IOException {
-    try {
-      return theirs.join();
-    } catch (CompletionException e) {
-      if (e.getCause() instanceof IOException cause) {
-        throw cause;
-      }
-      throw e;
+    int monitor = (int) ((offset * HASH) >>> (Long.SIZE - LOADING_BITS));
+    synchronized (loading[monitor]) {
+      // Another thread may have loaded it between our miss and our turn.
+      TableSlice slice = cache.get(offset);
+      return slice != null ? slice : cache.putIfAbsent(readSlice(offset));
     }
   }
 
@@ -174,7 +160,7 @@ public final class SliceStore {
 
   /** Whether so many slices are dirty that they should be written before more become so. */
   public boolean isCrowded() {
-    return dirtyCount > capacity / 2;
+    return dirtyCount > mostDirty;
   }
 
   /**
@@ -221,14 +207,25 @@ public final class SliceStore {
     return frozen;
   }
 
-  /** Writes what was frozen; then it is clean, unless it has changed meanwhile. */
+  /** Writes what was frozen, in order; then it is clean, unless it has changed meanwhile. */
   void write(List<Frozen> frozen) throws IOException {
-    ByteBuffer buffer = buffers.take(sliceBytes);
+    long bytes = (long) frozen.size() * sliceBytes;
+    ByteBuffer buffer =
+        buffers.take((int) Math.max(sliceBytes, Math.min(bytes, BYTES_PER_TRANSFER)));
     try {
-      for (Frozen each : frozen) {
-        buffer.clear().limit(sliceBytes);
-        buffer.asLongBuffer().put(each.words);
-        file.write(buffer, each.slice.offset(), kind);
+      for (int from = 0; from < frozen.size(); ) {
+        long offset = frozen.get(from).slice.offset();
+        buffer.clear();
+        int to = from;
+        while (to < frozen.size()
+            && buffer.remaining() >= sliceBytes
+            && frozen.get(to).slice.offset() == offset + buffer.position()) {
+          buffer.asLongBuffer().put(frozen.get(to).words);
+          buffer.position(buffer.position() + sliceBytes);
+          to++;
+        }
+        file.write(buffer.flip(), offset, kind);
+        from = to;
       }
     } finally {
       buffers.give(buffer);

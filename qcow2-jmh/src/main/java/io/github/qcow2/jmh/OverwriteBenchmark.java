@@ -77,6 +77,6 @@ public class OverwriteBenchmark {
   /** In the file. */
   @Benchmark
   public void bareChannel(Target target) throws IOException {
-    target.channel.write(target.bytes.clear(), randomOffset());
+    target.channel.write(target.bytes.clear(), FilledImage.DATA_START + randomOffset());
   }
 }

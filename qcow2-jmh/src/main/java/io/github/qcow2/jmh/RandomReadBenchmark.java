@@ -78,7 +78,7 @@ public class RandomReadBenchmark {
   /** From the file. */
   @Benchmark
   public int bareChannel(Source source, Worker worker) throws IOException {
-    return source.channel.read(worker.bytes.clear(), worker.position());
+    return source.channel.read(worker.bytes.clear(), FilledImage.DATA_START + worker.position());
   }
 
   /** From the image, on two threads. */
@@ -92,6 +92,6 @@ public class RandomReadBenchmark {
   @Benchmark
   @Threads(2)
   public int bareChannelOnTwoThreads(Source source, Worker worker) throws IOException {
-    return source.channel.read(worker.bytes.clear(), worker.position());
+    return source.channel.read(worker.bytes.clear(), FilledImage.DATA_START + worker.position());
   }
 }

@@ -78,6 +78,6 @@ public class SequentialReadBenchmark {
   /** From the file. */
   @Benchmark
   public int bareChannel(Source source, Worker worker) throws IOException {
-    return source.channel.read(worker.bytes.clear(), worker.position());
+    return source.channel.read(worker.bytes.clear(), FilledImage.DATA_START + worker.position());
   }
 }

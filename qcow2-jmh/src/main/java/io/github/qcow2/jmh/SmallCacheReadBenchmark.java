@@ -81,6 +81,6 @@ public class SmallCacheReadBenchmark {
   /** From the file. */
   @Benchmark
   public int bareChannel(Source source, Worker worker) throws IOException {
-    return source.channel.read(worker.bytes.clear(), worker.position());
+    return source.channel.read(worker.bytes.clear(), FilledImage.DATA_START + worker.position());
   }
 }

@@ -3,9 +3,9 @@ package io.github.qcow2.testkit.contract;
 import io.github.qcow2.cache.MetadataCache;
 import io.github.qcow2.cache.MetadataCaches;
 
-class SetAssociativeCacheContractTest extends MetadataCacheContract {
+class ClockCacheContractTest extends MetadataCacheContract {
   @Override
   protected MetadataCache.Factory factory() {
-    return MetadataCaches.setAssociative();
+    return MetadataCaches.clock();
   }
 }
