@@ -63,7 +63,7 @@ public class BackedWriteBenchmark {
 
     private Qcow2Image overlay(String name, boolean extended) throws IOException {
       return Qcow2Image.create(directory.resolve(name), (long) CLUSTER * CLUSTERS)
-          .backing(filled.image().toString(), "qcow2")
+          .backing(filled.path().toString(), "qcow2")
           .references(ReferencePolicy.allowAll())
           .extendedL2(extended)
           .build();

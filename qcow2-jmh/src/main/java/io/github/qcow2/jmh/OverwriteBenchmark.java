@@ -24,7 +24,7 @@ import org.openjdk.jmh.annotations.Warmup;
 
 /**
  * Overwrites 4 KiB at random places of a disk that is allocated, in place; beside it, a bare
- * channel that does so to a plain file of the same size. Nothing is flushed.
+ * channel that does so at the same places of the file. Nothing is flushed.
  */
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.NANOSECONDS)
@@ -51,7 +51,7 @@ public class OverwriteBenchmark {
     @Setup(Level.Trial)
     public void open() throws IOException {
       filled = new FilledImage(DISK_BYTES);
-      image = Qcow2Image.open(filled.image()).writable().overlapCheck(check).build();
+      image = Qcow2Image.open(filled.path()).writable().overlapCheck(check).build();
       channel = filled.bare(StandardOpenOption.WRITE);
     }
 

@@ -23,7 +23,7 @@ import org.openjdk.jmh.annotations.Warmup;
 
 /**
  * Reads 4 KiB at random places of a disk of 1 GiB whose L2 tables are cached; beside it, a bare
- * channel that does so in a plain file with the same bytes. On one thread and on two.
+ * channel that does so at the same places of the file. On one thread and on two.
  */
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.NANOSECONDS)
@@ -34,22 +34,22 @@ public class RandomReadBenchmark {
   private static final int DISK_BYTES = 1 << 30;
   private static final int BYTES = 4096;
 
-  /** The image and the file, open for reading. */
+  /** The image and its file, open for reading. */
   @State(Scope.Benchmark)
   public static class Source {
     FilledImage filled;
     Qcow2Image image;
     FileChannel channel;
 
-    /** Fills both. */
+    /** Fills and opens it. */
     @Setup(Level.Trial)
     public void open() throws IOException {
       filled = new FilledImage(DISK_BYTES);
-      image = Qcow2Image.open(filled.image()).build();
+      image = Qcow2Image.open(filled.path()).build();
       channel = filled.bare(StandardOpenOption.READ);
     }
 
-    /** Deletes both. */
+    /** Closes it. */
     @TearDown(Level.Trial)
     public void close() throws IOException {
       image.close();

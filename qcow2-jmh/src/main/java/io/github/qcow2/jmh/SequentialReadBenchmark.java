@@ -21,7 +21,7 @@ import org.openjdk.jmh.annotations.Warmup;
 
 /**
  * Reads a disk of 1 GiB from its start to its end, 2 MiB at a time; beside it, a bare channel that
- * reads a plain file with the same bytes.
+ * reads the file.
  */
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.MICROSECONDS)
@@ -32,22 +32,22 @@ public class SequentialReadBenchmark {
   private static final int DISK_BYTES = 1 << 30;
   private static final int BYTES = 2 << 20;
 
-  /** The image and the file, open for reading. */
+  /** The image and its file, open for reading. */
   @State(Scope.Benchmark)
   public static class Source {
     FilledImage filled;
     Qcow2Image image;
     FileChannel channel;
 
-    /** Fills both. */
+    /** Fills and opens it. */
     @Setup(Level.Trial)
     public void open() throws IOException {
       filled = new FilledImage(DISK_BYTES);
-      image = Qcow2Image.open(filled.image()).build();
+      image = Qcow2Image.open(filled.path()).build();
       channel = filled.bare(StandardOpenOption.READ);
     }
 
-    /** Deletes both. */
+    /** Closes it. */
     @TearDown(Level.Trial)
     public void close() throws IOException {
       image.close();

@@ -37,22 +37,22 @@ public class SmallCacheReadBenchmark {
   /** Entries of 8 bytes for clusters of 64 KiB. */
   private static final int CACHE_BYTES = DISK_BYTES / (64 << 10) * Long.BYTES / 10;
 
-  /** The image and the file, open for reading. */
+  /** The image and its file, open for reading. */
   @State(Scope.Benchmark)
   public static class Source {
     FilledImage filled;
     Qcow2Image image;
     FileChannel channel;
 
-    /** Fills both. */
+    /** Fills and opens it. */
     @Setup(Level.Trial)
     public void open() throws IOException {
       filled = new FilledImage(DISK_BYTES);
-      image = Qcow2Image.open(filled.image()).l2CacheSize(CACHE_BYTES).build();
+      image = Qcow2Image.open(filled.path()).l2CacheSize(CACHE_BYTES).build();
       channel = filled.bare(StandardOpenOption.READ);
     }
 
-    /** Deletes both. */
+    /** Closes it. */
     @TearDown(Level.Trial)
     public void close() throws IOException {
       image.close();

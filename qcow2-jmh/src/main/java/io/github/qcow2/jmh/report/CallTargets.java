@@ -32,6 +32,12 @@ final class CallTargets {
               "L2LookupBenchmark.hitOnTwoThreads",
               "L2LookupBenchmark.hit",
               atLeast(1.8)),
+          figure(
+                  "the same in 8 MiB of slices, more than the cache of a core holds (ns)",
+                  Figure.NANOSECONDS,
+                  "L2LookupBenchmark.hit",
+                  null)
+              .with("gibibytes", "64"),
           ratio(
               "L2 lookup that reads its slice, beside a bare read of 4 KiB",
               "L2LookupBenchmark.miss",
