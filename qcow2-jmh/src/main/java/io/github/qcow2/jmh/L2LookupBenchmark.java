@@ -54,7 +54,7 @@ public class L2LookupBenchmark {
   @State(Scope.Benchmark)
   public static class Image {
     /** How large the disk is. */
-    @Param("1")
+    @Param({"1", "64"})
     public int gibibytes = 1;
 
     long diskBytes;

@@ -15,34 +15,41 @@ final class CallTargets {
   /** Less than any object: what remains when JMH divides its own allocation by the calls. */
   private static final double NO_ALLOCATION = 0.5;
 
+  /** The parameter of lookups: GiB that the L2 tables map. */
+  private static final String DISK = "gibibytes";
+
   static final List<CallTarget> ALL =
       List.of(
           figure(
-              "L2 lookup, cached slice (ns)",
-              Figure.NANOSECONDS,
-              "L2LookupBenchmark.hit",
-              atMost(40)),
+                  "L2 lookup, cached slice (ns)",
+                  Figure.NANOSECONDS,
+                  "L2LookupBenchmark.hit",
+                  atMost(40))
+              .with(DISK, "1"),
           figure(
-              "the same, allocated (bytes)",
-              Figure.ALLOCATION,
-              "L2LookupBenchmark.hit",
-              atMost(NO_ALLOCATION)),
+                  "the same, allocated (bytes)",
+                  Figure.ALLOCATION,
+                  "L2LookupBenchmark.hit",
+                  atMost(NO_ALLOCATION))
+              .with(DISK, "1"),
           ratio(
-              "the same on two threads, beside one",
-              "L2LookupBenchmark.hitOnTwoThreads",
-              "L2LookupBenchmark.hit",
-              atLeast(1.8)),
+                  "the same on two threads, beside one",
+                  "L2LookupBenchmark.hitOnTwoThreads",
+                  "L2LookupBenchmark.hit",
+                  atLeast(1.8))
+              .with(DISK, "1"),
           figure(
                   "the same in 8 MiB of slices, more than the cache of a core holds (ns)",
                   Figure.NANOSECONDS,
                   "L2LookupBenchmark.hit",
                   null)
-              .with("gibibytes", "64"),
+              .with(DISK, "64"),
           ratio(
-              "L2 lookup that reads its slice, beside a bare read of 4 KiB",
-              "L2LookupBenchmark.miss",
-              "L2LookupBenchmark.missOnBareChannel",
-              null),
+                  "L2 lookup that reads its slice, beside a bare read of 4 KiB",
+                  "L2LookupBenchmark.miss",
+                  "L2LookupBenchmark.missOnBareChannel",
+                  null)
+              .with(DISK, "64"),
           ratio(
               "random reads of 4 KiB",
               "RandomReadBenchmark.image",
