@@ -13,13 +13,18 @@ import org.jspecify.annotations.Nullable;
 /**
  * Sends requests to a disk as fast as it answers them.
  *
- * <p>As many requests are under way at a time as the load says, each on a thread of its own; a
- * thread takes the next one as soon as its last has been answered. Used once.
+ * <p>As many requests may be under way at a time as the load says. A thread sends one and waits for
+ * its answer; then it takes the next. {@link BenchThreads} says how many threads there are. Used
+ * once.
  */
 final class BenchRun {
+  private static final int LOOK_MILLISECONDS = 5;
+
   private final BlockDevice device;
+  private final long size;
   private final Load load;
   private final Flushes flushes;
+  private final BenchThreads threads;
   private final AtomicLong next = new AtomicLong();
   private final AtomicReference<@Nullable Throwable> failure = new AtomicReference<>();
 
@@ -49,8 +54,10 @@ final class BenchRun {
 
   BenchRun(BlockDevice device, Load load, Flushes flushes) {
     this.device = device;
+    this.size = device.size();
     this.load = load;
     this.flushes = flushes;
+    this.threads = new BenchThreads(Runtime.getRuntime().availableProcessors(), load.depth);
   }
 
   Load load() {
@@ -79,22 +86,28 @@ final class BenchRun {
 
   /** Sends the requests up to the one with the number {@code end}, and waits for the answers. */
   private void round(long end) throws IOException {
-    int threads = (int) Math.min(load.depth, end - next.get());
     List<Thread> workers = new ArrayList<>();
-    for (int i = 1; i < threads; i++) {
-      Thread worker = new Thread(() -> sendUntil(end), "bench-" + i);
-      worker.start();
-      workers.add(worker);
-    }
-    sendUntil(end);
     boolean interrupted = false;
-    for (Thread worker : workers) {
+    long sent = next.get();
+    long looked = System.nanoTime();
+    start(workers, end);
+    for (int ended = 0; ended < workers.size(); ) {
+      Thread worker = workers.get(ended);
       try {
-        worker.join();
+        worker.join(threads.canGrow() ? LOOK_MILLISECONDS : 0);
       } catch (InterruptedException e) {
         interrupted = true;
         failure.compareAndSet(null, new InterruptedIOException("interrupted"));
       }
+      if (!worker.isAlive()) {
+        ended++;
+      }
+      long now = System.nanoTime();
+      long taken = Math.min(end, next.get());
+      threads.look(now - looked, taken - sent);
+      looked = now;
+      sent = taken;
+      start(workers, end);
     }
     next.set(end);
     if (interrupted) {
@@ -107,6 +120,15 @@ final class BenchRun {
       throw e;
     } else if (thrown instanceof Error e) {
       throw e;
+    }
+  }
+
+  /** Starts threads until there are as many as there should be, or no more to be sent. */
+  private void start(List<Thread> workers, long end) {
+    while (workers.size() < threads.count() && next.get() < end) {
+      Thread worker = new Thread(() -> sendUntil(end), "bench-" + workers.size());
+      worker.start();
+      workers.add(worker);
     }
   }
 
@@ -128,7 +150,7 @@ final class BenchRun {
 
   private void send(ByteBuffer buffer, long number) throws IOException {
     long position = position(number);
-    if (position > device.size() - load.bytes) {
+    if (position > size - load.bytes) {
       throw new IOException("Input/output error");
     }
     buffer.clear();
@@ -144,6 +166,6 @@ final class BenchRun {
 
   private long position(long number) {
     long position = load.offset + number * load.step;
-    return number == 0 || device.size() == 0 ? position : position % device.size();
+    return number == 0 || size == 0 ? position : position % size;
   }
 }

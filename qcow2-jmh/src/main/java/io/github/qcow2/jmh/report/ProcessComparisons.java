@@ -81,8 +81,9 @@ final class ProcessComparisons {
     return new Comparison(arguments, rows);
   }
 
+  /** Cluster by cluster, as a disk becomes full. */
   private static void fill(Path image, long size) throws IOException {
-    ByteBuffer chunk = ByteBuffer.allocateDirect(1 << 20);
+    ByteBuffer chunk = ByteBuffer.allocateDirect(64 << 10);
     for (int i = 0; i < chunk.capacity(); i++) {
       chunk.put(i, (byte) (i * 7));
     }
