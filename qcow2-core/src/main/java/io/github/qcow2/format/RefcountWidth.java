@@ -122,9 +122,10 @@ public final class RefcountWidth {
   public int nextFree(long[] words, int from, int to) {
     Objects.checkFromToIndex(from, to, words.length << wordShift);
     for (int index = from; index < to; index = nextWord(index)) {
-      long free = zeroes(words[index >>> wordShift]);
-      if (free != 0) {
-        int found = firstNonZero(free, index);
+      long word = words[index >>> wordShift];
+      // Where an image is full and has no snapshots, all counts are 1: told apart first.
+      if (word != lowBits) {
+        int found = firstNonZero(zeroes(word), index);
         if (found >= 0) {
           return Math.min(found, to);
         }
