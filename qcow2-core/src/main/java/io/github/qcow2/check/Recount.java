@@ -108,6 +108,16 @@ public final class Recount {
     return counter.nextReferenced(from, to);
   }
 
+  /**
+   * The first cluster in {@code [from, to)} that has not as many references as {@code from}, or
+   * {@code to}.
+   *
+   * @param from a cluster that has references
+   */
+  public long nextOther(long from, long to) {
+    return counter.nextOther(from, to, counter.references(from));
+  }
+
   /** The number of clusters up to the end of the file or of the last reference. */
   public long clustersEnd() {
     return counter.clustersEnd();

@@ -250,10 +250,10 @@ final class RepairPlan {
     Arrays.fill(counts, 0);
     long from = (long) index << geometry.refcountBlockBits();
     long to = from + geometry.refcountsPerBlock();
-    for (long cluster = recount.nextReferenced(from, to);
-        cluster < to;
-        cluster = recount.nextReferenced(cluster + 1, to)) {
-      width.set(counts, (int) (cluster - from), recount.references(cluster));
+    for (long cluster = recount.nextReferenced(from, to); cluster < to; ) {
+      long next = recount.nextOther(cluster, to);
+      width.fill(counts, (int) (cluster - from), (int) (next - from), recount.references(cluster));
+      cluster = recount.nextReferenced(next, to);
     }
     if (movesTable()) {
       long old = geometry.clusterIndex(oldTableOffset);
