@@ -30,6 +30,7 @@ final class CompareCommand {
   static int run(Console console, List<String> arguments) throws CommandException {
     CommandOptions options = new CommandOptions(console, arguments, "f:F:T:pqsU", "", LONG_OPTIONS);
     DiskOpener opener = new DiskOpener();
+    opener.askForHoles();
     String firstFormat = null;
     String secondFormat = null;
     String cache = "writeback";

@@ -37,6 +37,7 @@ final class ConvertJob {
   ConvertJob(Console console) {
     this.console = console;
     opener.lockRawImages();
+    opener.askForHoles();
   }
 
   /** What opens the images. */

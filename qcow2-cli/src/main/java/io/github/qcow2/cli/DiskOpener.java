@@ -11,6 +11,7 @@ import io.github.qcow2.codec.CompressionCodecs;
 import io.github.qcow2.error.ImageLockedException;
 import io.github.qcow2.error.Qcow2Exception;
 import io.github.qcow2.storage.FileStorage;
+import io.github.qcow2.storage.HostFiles;
 import io.github.qcow2.storage.LockMode;
 import io.github.qcow2.storage.Storage;
 import io.github.qcow2.storage.WriteLog;
@@ -35,6 +36,7 @@ final class DiskOpener {
   private @Nullable Path writeLog;
   private LockMode locking = LockMode.AUTO;
   private boolean locksRawImages;
+  private boolean asksForHoles;
   private @Nullable ReopenOptions imageOptions;
   private int compressionLevel;
   private boolean keepsDiscarded;
@@ -60,6 +62,14 @@ final class DiskOpener {
    */
   void lockRawImages() {
     locksRawImages = true;
+  }
+
+  /**
+   * Raw images that are opened will be asked where their holes are. What is needed for that is
+   * loaded meanwhile: it takes longer than everything else until then.
+   */
+  void askForHoles() {
+    asksForHoles = true;
   }
 
   boolean isUntrusted() {
@@ -169,6 +179,9 @@ final class DiskOpener {
           writable
               ? "Could not open '" + path + "': Is a directory"
               : "'file' driver requires '" + path + "' to be a regular file");
+    }
+    if (asksForHoles && format == ImageFormat.RAW) {
+      HostFiles.loadAhead();
     }
     try {
       if (format != ImageFormat.RAW && ImageFormat.probe(path) != ImageFormat.QCOW2) {

@@ -42,7 +42,7 @@ final class L2Walk {
       return;
     }
     long done = 0;
-    try (ReadAhead<Run> ahead = ReadAhead.start(storage.name(), storage::read, runs, transfer)) {
+    try (ReadAhead<Run> ahead = ReadAhead.start(storage.name(), this::read, runs, transfer)) {
       for (Transfer<Run> next = ahead.next(); next != null; next = ahead.next()) {
         Run step = next.step();
         check(step, next.bytes(), check);
@@ -53,6 +53,10 @@ final class L2Walk {
     } catch (InterruptedException e) {
       throw checkpoint.interrupted();
     }
+  }
+
+  private void read(Run run, ByteBuffer destination) throws IOException {
+    storage.read(destination, run.position);
   }
 
   private void walkHere(Runs runs, L2Check check, Checkpoint checkpoint) throws IOException {

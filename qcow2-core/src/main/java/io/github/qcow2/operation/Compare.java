@@ -12,6 +12,8 @@ import io.github.qcow2.transfer.ReadAhead.Transfer;
 import io.github.qcow2.transfer.ZeroScan;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -28,10 +30,12 @@ import org.jspecify.annotations.Nullable;
  * of storage, and takes two disks for different when their last extents merely start at different
  * places; here the offset is that of the first byte stored differently, and only that counts.
  *
- * <p>Ranges that both devices know to be zero are not read. {@link #run} reads the first device on
- * a thread of its own, the second on the calling one, in transfers of 2 MiB. Interrupting the
- * calling thread cancels; its flag stays set. Exceptions of either device reach the caller as they
- * are. The options may be set from one thread at a time.
+ * <p>Ranges that both devices know to be zero are not read. {@link #run} reads and compares on
+ * threads of its own, one for each processor up to four, in transfers of 2 MiB and a few of them
+ * ahead of the calling thread, which finds the first difference. It returns or throws only after
+ * all have stopped. Interrupting the calling thread cancels; its flag stays set. Exceptions of
+ * either device reach the caller as they are, unless there is a difference before. The options may
+ * be set from one thread at a time.
  */
 public final class Compare {
   private static final int BUFFER_SIZE = 2 << 20;
@@ -82,11 +86,38 @@ public final class Compare {
     STORED_DIFFERENTLY
   }
 
-  /** Guest bytes that each of the devices stores in one way. */
-  private record Common(long position, long length, Bytes bytes) implements Step {
+  /**
+   * Guest bytes that each of the devices stores in one way. The thread that reads them compares
+   * them; then they belong to the calling one.
+   */
+  private static final class Common implements Step {
+    private final long position;
+    private final long length;
+    private final Bytes bytes;
+
+    /** How many bytes from the start on are equal. */
+    private long same;
+
+    Common(long position, long length, Bytes bytes) {
+      this.position = position;
+      this.length = length;
+      this.bytes = bytes;
+      this.same = length;
+    }
+
+    @Override
+    public long position() {
+      return position;
+    }
+
+    @Override
+    public long length() {
+      return length;
+    }
+
     @Override
     public boolean read() {
-      return bytes == Bytes.FIRST || bytes == Bytes.BOTH;
+      return bytes == Bytes.FIRST || bytes == Bytes.SECOND || bytes == Bytes.BOTH;
     }
   }
 
@@ -100,26 +131,33 @@ public final class Compare {
             first.name(),
             "the comparison with " + second.name(),
             Math.max(firstSize, secondSize));
-    private final ByteBuffer secondBytes =
-        ByteBuffer.allocateDirect((int) Math.min(BUFFER_SIZE, Math.max(1, secondSize)));
+
+    /** For bytes of the second device: one for each reading thread at most. */
+    private final Queue<ByteBuffer> spare = new ConcurrentLinkedQueue<>();
+
+    /** No transfer is larger. */
+    private final int buffer =
+        (int) Math.min(BUFFER_SIZE, Math.max(1, Math.max(firstSize, secondSize)));
 
     CompareResult compare() throws IOException {
       if (strict && firstSize != secondSize) {
         return result(Verdict.SIZE_DIFFERS, CompareResult.NO_OFFSET);
       }
       checkpoint.reached(0);
-      int buffer = (int) Math.min(BUFFER_SIZE, Math.max(1, firstSize));
       try (ReadAhead<Common> ahead =
           ReadAhead.start(
-              first.name(), first::read, new CommonCuts(firstSize, secondSize), buffer)) {
+              first.name(),
+              this::read,
+              new CommonCuts(firstSize, secondSize),
+              buffer,
+              ReadAhead.threads())) {
         for (Transfer<Common> next = ahead.next(); next != null; next = ahead.next()) {
           Common step = next.step();
-          if (step.bytes() == Bytes.STORED_DIFFERENTLY) {
-            return result(Verdict.ALLOCATION_DIFFERS, step.position());
+          if (step.bytes == Bytes.STORED_DIFFERENTLY) {
+            return result(Verdict.ALLOCATION_DIFFERS, step.position);
           }
-          long same = commonBytes(next);
-          if (same < step.length()) {
-            return result(Verdict.CONTENT_DIFFERS, step.position() + same);
+          if (step.same < step.length) {
+            return result(Verdict.CONTENT_DIFFERS, step.position + step.same);
           }
           ahead.release(next);
           checkpoint.reached(step.end());
@@ -130,24 +168,26 @@ public final class Compare {
       return result(Verdict.IDENTICAL, CompareResult.NO_OFFSET);
     }
 
-    /** How many bytes from the start of the step on are equal. */
-    private long commonBytes(Transfer<Common> transfer) throws IOException {
-      Common step = transfer.step();
-      return switch (step.bytes()) {
-        case NEITHER, STORED_DIFFERENTLY -> step.length();
-        case FIRST -> ZeroScan.firstNonZero(transfer.bytes(), 0, (int) step.length());
-        case SECOND -> ZeroScan.firstNonZero(readSecond(step), 0, (int) step.length());
-        case BOTH -> {
-          int mismatch = transfer.bytes().mismatch(readSecond(step));
-          yield mismatch < 0 ? step.length() : mismatch;
-        }
-      };
+    /** Reads a step and compares it; called by the reading threads. */
+    private void read(Common step, ByteBuffer destination) throws IOException {
+      BlockDevice device = step.bytes == Bytes.SECOND ? second : first;
+      device.read(destination, step.position);
+      if (step.bytes == Bytes.BOTH) {
+        compareWithSecond(step, destination.duplicate().flip());
+      } else {
+        step.same = ZeroScan.firstNonZero(destination, 0, (int) step.length);
+      }
     }
 
-    private ByteBuffer readSecond(Common step) throws IOException {
-      secondBytes.clear().limit((int) step.length());
-      second.read(secondBytes, step.position());
-      return secondBytes.flip();
+    private void compareWithSecond(Common step, ByteBuffer firstBytes) throws IOException {
+      ByteBuffer secondBytes = spare.poll();
+      if (secondBytes == null) {
+        secondBytes = ByteBuffer.allocateDirect(buffer);
+      }
+      second.read(secondBytes.clear().limit((int) step.length), step.position);
+      int mismatch = firstBytes.mismatch(secondBytes.flip());
+      step.same = mismatch < 0 ? step.length : mismatch;
+      spare.add(secondBytes);
     }
 
     private CompareResult result(Verdict verdict, long offset) {

@@ -12,7 +12,6 @@ import io.github.qcow2.transfer.Checkpoint;
 import io.github.qcow2.transfer.ReadAhead;
 import io.github.qcow2.transfer.ReadAhead.Step;
 import io.github.qcow2.transfer.ReadAhead.Transfer;
-import io.github.qcow2.transfer.ZeroScan;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.function.BooleanSupplier;
@@ -35,8 +34,9 @@ import org.jspecify.annotations.Nullable;
  *       BlockDevice#writeZeroes}. So is what the target has beyond the end of the source.
  *   <li><b>Refusals:</b> a target that is read-only or smaller than the source is refused before
  *       its first byte is written.
- *   <li><b>Threads:</b> {@link #run} reads on a thread of its own, a few buffers ahead, and writes
- *       on the calling one, in guest order. It returns or throws only after both have stopped.
+ *   <li><b>Threads:</b> {@link #run} reads on threads of its own, one for each processor up to
+ *       four, and looks for zeros there, a few buffers ahead; it writes on the calling one, in
+ *       guest order. It returns or throws only after all have stopped.
  *   <li><b>Failure and cancellation</b> leave the target partly written. Exceptions of either
  *       device reach the caller as they are. Interrupting the calling thread cancels; its flag
  *       stays set.
@@ -217,8 +217,41 @@ public final class Convert {
         : Math.max(1, bufferSize / compressedClusterSize) * compressedClusterSize;
   }
 
-  /** Guest bytes that are to be read, or copied by the host, or that are known to be zeros. */
-  private record Range(long position, long length, boolean read, boolean offload) implements Step {}
+  /**
+   * Guest bytes that are to be read, or copied by the host, or that are known to be zeros. The
+   * thread that reads them says what they are; then they belong to the one that writes.
+   */
+  private static final class Range implements Step {
+    private final long position;
+    private final long length;
+    private final boolean read;
+    private final boolean offload;
+
+    /** Where the bytes that were read are zeros; null if they were not looked at. */
+    private @Nullable DataRuns runs;
+
+    Range(long position, long length, boolean read, boolean offload) {
+      this.position = position;
+      this.length = length;
+      this.read = read;
+      this.offload = offload;
+    }
+
+    @Override
+    public long position() {
+      return position;
+    }
+
+    @Override
+    public long length() {
+      return length;
+    }
+
+    @Override
+    public boolean read() {
+      return read;
+    }
+  }
 
   /** One copy; lives on the calling thread. */
   private final class Run {
@@ -239,7 +272,11 @@ public final class Convert {
       int buffer = (int) Math.min(transferSize(), Math.max(sourceSize, 1));
       try (ReadAhead<Range> ahead =
           ReadAhead.start(
-              source.name(), source::read, new Cuts(sourceSize, () -> offloads), buffer)) {
+              source.name(),
+              this::read,
+              new Cuts(sourceSize, () -> offloads),
+              buffer,
+              ReadAhead.threads())) {
         for (Transfer<Range> next = ahead.next(); next != null; next = ahead.next()) {
           copy(next);
           ahead.release(next);
@@ -254,21 +291,30 @@ public final class Convert {
       return new ConvertResult(bytesRead, bytesWritten, bytesZero);
     }
 
+    /** Called by the reading threads. */
+    private void read(Range range, ByteBuffer destination) throws IOException {
+      source.read(destination, range.position);
+      if (blockSize != 0) {
+        range.runs = DataRuns.of(destination.flip(), range.position, blockSize);
+        destination.position(destination.limit());
+      }
+    }
+
     private void copy(Transfer<Range> transfer) throws IOException {
       Range step = transfer.step();
-      if (step.offload()) {
+      if (step.offload) {
         copyOnHost(step);
         return;
       }
-      if (!step.read()) {
-        zero(step.position(), step.length());
+      if (!step.read) {
+        zero(step.position, step.length);
         return;
       }
-      bytesRead += step.length();
-      if (blockSize == 0) {
-        write(transfer.bytes(), 0, (int) step.length(), step.position());
+      bytesRead += step.length;
+      if (step.runs == null) {
+        write(transfer.bytes(), 0, (int) step.length, step.position);
       } else {
-        writeWithoutZeroes(transfer.bytes(), step.position());
+        write(transfer.bytes(), step.runs, step.position);
       }
       checkpoint.reached(step.end());
     }
@@ -292,33 +338,16 @@ public final class Convert {
       }
     }
 
-    private void writeWithoutZeroes(ByteBuffer bytes, long position) throws IOException {
-      int end = bytes.limit();
-      for (int from = 0; from < end; ) {
-        int to = endOfBlock(bytes, position, from);
-        boolean zero = ZeroScan.isZero(bytes, from, to);
-        while (to < end) {
-          int next = endOfBlock(bytes, position, to);
-          if (ZeroScan.isZero(bytes, to, next) != zero) {
-            break;
-          }
-          to = next;
-        }
-        if (zero) {
+    private void write(ByteBuffer bytes, DataRuns runs, long position) throws IOException {
+      for (int run = 0; run < runs.count(); run++) {
+        int from = runs.start(run);
+        int to = runs.end(run);
+        if (runs.isZero(run)) {
           zeroPiece(position + from, to - from);
         } else {
           write(bytes, from, to, position);
         }
-        from = to;
       }
-    }
-
-    /**
-     * Where the block ends that holds the byte at {@code index}; blocks count from guest byte 0.
-     */
-    private int endOfBlock(ByteBuffer bytes, long position, int index) {
-      long left = blockSize - (position + index) % blockSize;
-      return (int) Math.min(bytes.limit(), index + left);
     }
 
     private void write(ByteBuffer bytes, int from, int to, long position) throws IOException {

@@ -52,6 +52,16 @@ public final class HostFiles {
     return isLoaded && Loaded.PROVIDER != null;
   }
 
+  /**
+   * Loads the provider on a thread of its own: for who will need it soon, and has something else to
+   * do until then.
+   */
+  public static void loadAhead() {
+    Thread thread = new Thread(() -> load(true), "qcow2-host-files");
+    thread.setDaemon(true);
+    thread.start();
+  }
+
   /** The name of the provider in use, or {@code portable}. Loads it. */
   public static String provider() {
     HostFileProvider provider = load(true);

@@ -4,32 +4,42 @@ import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.nio.ByteBuffer;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.Deque;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Follows a plan over a device or a host file on a thread of its own, a few transfers ahead of the
- * thread that uses the bytes.
+ * Follows a plan over a device or a host file on threads of its own, a few transfers ahead of the
+ * thread that uses the bytes. With several threads, transfers are read side by side, and handed
+ * over in the order of the plan all the same.
  *
- * <p>Memory is bounded: at most {@value #BUFFERS} buffers exist, each is used again once {@link
- * #release released}, and at most {@value #STEPS_AHEAD} steps wait. The monitor of this object
- * guards all fields; it is never held during I/O.
+ * <p>Memory is bounded: each thread has a buffer to fill, at most {@value #BUFFERS_BESIDES} more
+ * exist, each is used again once {@link #release released}, and at most {@value #STEPS_AHEAD} steps
+ * wait. The monitor of this object guards all fields; it is never held during I/O. {@link
+ * #planning} is held while the plan is asked.
  *
- * <p>{@link #close()} returns only when the reading thread has ended, so what it read from may be
- * closed after it. The thread is never interrupted, because an interrupt can close the channel
- * below it.
+ * <p>{@link #close()} returns only when the reading threads have ended, so what they read from may
+ * be closed after it. They are never interrupted, because an interrupt can close the channel below
+ * them.
  */
 public final class ReadAhead<S extends ReadAhead.Step> implements AutoCloseable {
-  private static final int BUFFERS = 4;
+  private static final int BUFFERS_BESIDES = 2;
   private static final int STEPS_AHEAD = 16;
+  private static final int MOST_THREADS = 4;
 
-  /** Where the bytes come from; called by the reading thread alone. */
-  public interface Source {
-    /** Fills the buffer with the bytes at {@code position}. */
-    void read(ByteBuffer destination, long position) throws IOException;
+  /** Where the bytes come from; called by the reading threads alone. */
+  public interface Source<S extends Step> {
+    /**
+     * Fills the buffer with the bytes of a step. What is found out about them here, and kept in the
+     * step, need not be found out by the thread that uses them.
+     *
+     * @param destination from position 0 to the limit
+     */
+    void read(S step, ByteBuffer destination) throws IOException;
   }
 
-  /** Cuts the work into steps; called by the reading thread alone. */
+  /** Cuts the work into steps; called by the reading threads alone, by one at a time. */
   public interface Plan<S extends Step> {
     /** The next step, or null after the last. */
     @Nullable S next() throws IOException;
@@ -63,31 +73,76 @@ public final class ReadAhead<S extends ReadAhead.Step> implements AutoCloseable 
     }
   }
 
-  private final Source source;
+  /**
+   * The place of a transfer in the order of the plan; its last two fields are set when it is done.
+   */
+  private static final class Place<S extends Step> {
+    final @Nullable Transfer<S> transfer;
+    boolean done;
+    @Nullable Throwable failure;
+
+    Place(@Nullable Transfer<S> transfer) {
+      this.transfer = transfer;
+    }
+  }
+
+  private final Source<S> source;
   private final Plan<S> plan;
   private final int bufferSize;
-  private final Thread thread;
+  private final List<Thread> threads = new ArrayList<>();
+  private final Object planning = new Object();
 
-  private final Deque<Transfer<S>> ready = new ArrayDeque<>();
+  private final Deque<Place<S>> places = new ArrayDeque<>();
   private final Deque<ByteBuffer> free = new ArrayDeque<>();
   private int buffers;
   private boolean ended;
   private boolean closed;
-  private @Nullable Throwable failure;
 
-  private ReadAhead(String name, Source source, Plan<S> plan, int bufferSize) {
+  private ReadAhead(String name, Source<S> source, Plan<S> plan, int bufferSize, int threads) {
     this.source = source;
     this.plan = plan;
     this.bufferSize = bufferSize;
-    this.thread = new Thread(this::readAll, "qcow2-read-ahead " + name);
-    this.thread.setDaemon(true);
+    for (int i = 0; i < threads; i++) {
+      Thread thread = new Thread(this::readAll, "qcow2-read-ahead " + name);
+      thread.setDaemon(true);
+      this.threads.add(thread);
+    }
   }
 
-  /** Starts reading. */
+  /**
+   * How many threads read a whole disk: one for each processor, since what is read may have to be
+   * decompressed, but no more than a disk and the memory for buffers are good for.
+   */
+  public static int threads() {
+    return Math.min(MOST_THREADS, Runtime.getRuntime().availableProcessors());
+  }
+
+  /** Starts reading with one thread. */
   public static <S extends Step> ReadAhead<S> start(
-      String name, Source source, Plan<S> plan, int bufferSize) {
-    ReadAhead<S> ahead = new ReadAhead<>(name, source, plan, bufferSize);
-    ahead.thread.start();
+      String name, Source<S> source, Plan<S> plan, int bufferSize) {
+    return start(name, source, plan, bufferSize, 1);
+  }
+
+  /**
+   * Starts reading.
+   *
+   * @param threads how many transfers are read at the same time
+   */
+  public static <S extends Step> ReadAhead<S> start(
+      String name, Source<S> source, Plan<S> plan, int bufferSize, int threads) {
+    ReadAhead<S> ahead = new ReadAhead<>(name, source, plan, bufferSize, threads);
+    int started = 0;
+    try {
+      for (Thread thread : ahead.threads) {
+        thread.start();
+        started++;
+      }
+    } finally {
+      if (started < threads) {
+        ahead.threads.subList(started, threads).clear();
+        ahead.close();
+      }
+    }
     return ahead;
   }
 
@@ -101,24 +156,26 @@ public final class ReadAhead<S extends ReadAhead.Step> implements AutoCloseable 
     if (Thread.interrupted()) {
       throw new InterruptedException();
     }
-    while (ready.isEmpty() && !ended) {
+    Place<S> place = places.peek();
+    while (place == null ? !ended : !place.done) {
       wait();
+      place = places.peek();
     }
-    Transfer<S> transfer = ready.poll();
-    if (transfer != null) {
-      notifyAll();
-      return transfer;
+    if (place == null) {
+      return null;
     }
-    if (failure instanceof IOException io) {
+    if (place.failure instanceof IOException io) {
       throw io;
     }
-    if (failure instanceof RuntimeException runtime) {
+    if (place.failure instanceof RuntimeException runtime) {
       throw runtime;
     }
-    if (failure instanceof Error error) {
+    if (place.failure instanceof Error error) {
       throw error;
     }
-    return null;
+    places.remove();
+    notifyAll();
+    return place.transfer;
   }
 
   /** Gives the buffer of a transfer back. */
@@ -136,52 +193,91 @@ public final class ReadAhead<S extends ReadAhead.Step> implements AutoCloseable 
       notifyAll();
     }
     boolean interrupted = false;
-    while (true) {
-      try {
-        thread.join();
-        break;
-      } catch (InterruptedException e) {
-        interrupted = true;
-      }
+    for (Thread thread : threads) {
+      interrupted |= join(thread);
     }
     if (interrupted) {
       Thread.currentThread().interrupt();
     }
   }
 
+  /** Waits for the end of a thread, and says whether the calling one was interrupted meanwhile. */
+  private static boolean join(Thread thread) {
+    boolean interrupted = false;
+    while (true) {
+      try {
+        thread.join();
+        return interrupted;
+      } catch (InterruptedException e) {
+        interrupted = true;
+      }
+    }
+  }
+
   private void readAll() {
-    Throwable thrown = null;
-    try {
-      for (S step = plan.next(); step != null; step = plan.next()) {
+    for (Place<S> place = begin(); place != null; place = begin()) {
+      Transfer<S> transfer = place.transfer;
+      if (transfer == null || transfer.data() == null) {
+        // There is nothing to read.
+        continue;
+      }
+      Throwable failure = null;
+      try {
+        ByteBuffer buffer = transfer.bytes();
+        source.read(transfer.step(), buffer);
+        buffer.flip();
+      } catch (Throwable e) {
+        failure = e;
+      }
+      finish(place, failure);
+    }
+  }
+
+  /**
+   * Takes the next step and its place in the order, or returns null when there is no more to do.
+   */
+  private @Nullable Place<S> begin() {
+    synchronized (planning) {
+      try {
+        if (!waitForRoom()) {
+          return null;
+        }
+        S step = plan.next();
+        if (step == null) {
+          end();
+          return null;
+        }
         ByteBuffer buffer = null;
         if (step.read()) {
           buffer = takeBuffer();
           if (buffer == null) {
-            break;
+            return null;
           }
           buffer.clear().limit(Math.toIntExact(step.length()));
-          source.read(buffer, step.position());
-          buffer.flip();
         }
-        if (!offer(new Transfer<>(step, buffer))) {
-          break;
-        }
+        Place<S> place = new Place<>(new Transfer<>(step, buffer));
+        append(place, buffer == null);
+        return place;
+      } catch (InterruptedException e) {
+        fail(new InterruptedIOException(Thread.currentThread().getName() + " was interrupted"));
+      } catch (Throwable e) {
+        fail(e);
       }
-    } catch (InterruptedException e) {
-      thrown = new InterruptedIOException(thread.getName() + " was interrupted");
-    } catch (Throwable e) {
-      thrown = e;
+      return null;
     }
-    synchronized (this) {
-      failure = thrown;
-      ended = true;
-      notifyAll();
+  }
+
+  /** Waits until another step may be planned; false once nobody wants any. */
+  private synchronized boolean waitForRoom() throws InterruptedException {
+    while (places.size() == STEPS_AHEAD && !closed && !ended) {
+      wait();
     }
+    return !closed && !ended;
   }
 
   /** A buffer to read into, or null once nobody wants the bytes any more. */
   private synchronized @Nullable ByteBuffer takeBuffer() throws InterruptedException {
-    while (free.isEmpty() && buffers == BUFFERS && !closed) {
+    while (free.isEmpty() && buffers == threads.size() + BUFFERS_BESIDES && !closed) {
       wait();
     }
     if (closed) {
@@ -194,13 +290,28 @@ public final class ReadAhead<S extends ReadAhead.Step> implements AutoCloseable 
     return free.pop();
   }
 
-  /** Hands a transfer over; false once nobody wants it any more. */
-  private synchronized boolean offer(Transfer<S> transfer) throws InterruptedException {
-    while (ready.size() == STEPS_AHEAD && !closed) {
-      wait();
-    }
-    ready.add(transfer);
+  private synchronized void append(Place<S> place, boolean done) {
+    place.done = done;
+    places.add(place);
     notifyAll();
-    return !closed;
+  }
+
+  private synchronized void finish(Place<S> place, @Nullable Throwable failure) {
+    place.failure = failure;
+    place.done = true;
+    ended |= failure != null;
+    notifyAll();
+  }
+
+  private synchronized void end() {
+    ended = true;
+    notifyAll();
+  }
+
+  /** The plan has failed: everything planned before is handed over first. */
+  private synchronized void fail(Throwable failure) {
+    Place<S> place = new Place<>(null);
+    places.add(place);
+    finish(place, failure);
   }
 }
