@@ -1,8 +1,12 @@
 package io.github.qcow2.jmh.report;
 
+import java.io.IOException;
+import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
+import org.openjdk.jmh.annotations.BenchmarkMode;
+import org.openjdk.jmh.annotations.Mode;
 
 /**
  * A JMH benchmark, and with which parameters it is run.
@@ -29,6 +33,16 @@ record Call(String name, Map<String, String> parameters) {
 
   String methodName() {
     return name.substring(name.indexOf('.') + 1);
+  }
+
+  /** Whether it is called for some time, rather than for a number of calls. */
+  boolean isTimed() throws IOException {
+    try {
+      BenchmarkMode mode = Class.forName(className()).getAnnotation(BenchmarkMode.class);
+      return mode != null && !List.of(mode.value()).contains(Mode.SingleShotTime);
+    } catch (ClassNotFoundException e) {
+      throw new IOException(e);
+    }
   }
 
   @Override

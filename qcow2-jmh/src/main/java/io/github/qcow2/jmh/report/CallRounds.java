@@ -27,6 +27,9 @@ import org.openjdk.jmh.runner.options.TimeValue;
  * Runs benchmarks round by round: in each, all of them one after the other, each in a process of
  * its own. So what the machine does in the meantime meets both sides of a ratio.
  *
+ * <p>There are several rounds, so runs are shorter than the benchmarks themselves ask for, except
+ * of those that do a piece of work once.
+ *
  * <p>Results are left as JMH writes them, a file for each round.
  */
 final class CallRounds {
@@ -95,6 +98,9 @@ final class CallRounds {
     if (options.quick()) {
       builder.warmupIterations(1).warmupTime(TimeValue.milliseconds(200));
       builder.measurementIterations(2).measurementTime(TimeValue.milliseconds(200));
+    } else if (call.isTimed()) {
+      builder.warmupIterations(2).warmupTime(TimeValue.seconds(1));
+      builder.measurementIterations(3).measurementTime(TimeValue.seconds(1));
     }
     Collection<RunResult> run = new Runner(builder.build()).run();
     if (run.size() != 1) {

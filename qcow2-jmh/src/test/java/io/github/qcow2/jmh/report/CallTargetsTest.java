@@ -2,6 +2,7 @@ package io.github.qcow2.jmh.report;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.io.IOException;
 import java.lang.reflect.Field;
 import java.lang.reflect.Method;
 import java.util.ArrayList;
@@ -24,6 +25,12 @@ class CallTargetsTest {
               .toList();
       assertThat(methods).as(call.toString()).hasSize(1);
     }
+  }
+
+  @Test
+  void workThatIsDoneOnceIsNotCalledForSomeTime() throws IOException {
+    assertThat(Call.of("AllocatingWriteBenchmark.random4KiB").isTimed()).isFalse();
+    assertThat(Call.of("RandomReadBenchmark.image").isTimed()).isTrue();
   }
 
   /** Several values would be several results, of which none is the one that is meant. */
