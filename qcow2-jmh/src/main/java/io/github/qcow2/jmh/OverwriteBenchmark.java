@@ -53,6 +53,8 @@ public class OverwriteBenchmark {
       filled = new FilledImage(DISK_BYTES);
       image = Qcow2Image.open(filled.path()).writable().overlapCheck(check).build();
       channel = filled.bare(StandardOpenOption.WRITE);
+      // Or else the host would write back meanwhile what the run before has left.
+      channel.force(false);
     }
 
     /** Deletes it. */
