@@ -10,6 +10,11 @@
  * {@link io.github.qcow2.check.CheckReport}. For a repair the result itself is what matters: {@link
  * io.github.qcow2.check.Recount}. A {@code CheckBudget} bounds memory and reading.
  *
+ * <p>Most entries lead to the cluster after that of the entry before, and most counts are those of
+ * their neighbours. {@code L2Check} and {@code RefcountComparison} recognise such runs, where there
+ * is nothing to report, and let {@code ReferenceCounts} go through them word by word; everything
+ * else is looked at one by one, with the same result.
+ *
  * <p>The calling thread works, with one thread beside it that reads ahead; by the time {@code
  * run()} has returned or thrown, that one has ended.
  */
