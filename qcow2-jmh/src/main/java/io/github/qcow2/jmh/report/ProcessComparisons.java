@@ -60,7 +60,7 @@ final class ProcessComparisons {
         comparisons.add(bench(image, writes, depth, few, limit));
       }
     }
-    rounds(comparisons);
+    rounds(comparisons, options.rounds());
     Files.delete(image);
   }
 
@@ -113,7 +113,9 @@ final class ProcessComparisons {
     } else {
       Qcow2Image.create(image, size).preallocation(Preallocation.METADATA).build().close();
     }
-    rounds(List.of(Comparison.whole(what, atMost(0.6), "check", "-f", "qcow2", image.toString())));
+    rounds(
+        List.of(Comparison.whole(what, atMost(0.6), "check", "-f", "qcow2", image.toString())),
+        options.rounds());
     memoryOfCheck(what, image);
     Files.delete(image);
   }
@@ -180,7 +182,8 @@ final class ProcessComparisons {
                 "-O",
                 "raw",
                 image.toString(),
-                TARGET)));
+                TARGET)),
+        2 * options.rounds());
     Files.delete(plain);
     Files.delete(image);
     Path mixed = scratch.resolve("mixed.raw");
@@ -197,17 +200,18 @@ final class ProcessComparisons {
                 "-O",
                 "qcow2",
                 mixed.toString(),
-                TARGET)));
+                TARGET)),
+        options.rounds());
     Files.delete(mixed);
   }
 
   /** Runs some comparisons in rounds, so that whatever else the machine does meets all of them. */
-  private void rounds(List<Comparison> comparisons) throws IOException {
+  private void rounds(List<Comparison> comparisons, int times) throws IOException {
     List<ComparisonRuns> all = new ArrayList<>();
     for (Comparison comparison : comparisons) {
       all.add(new ComparisonRuns(comparison, commands, scratch.resolve("target"), raw));
     }
-    for (int round = 1; round <= options.rounds(); round++) {
+    for (int round = 1; round <= times; round++) {
       for (ComparisonRuns runs : all) {
         runs.round(round);
       }
