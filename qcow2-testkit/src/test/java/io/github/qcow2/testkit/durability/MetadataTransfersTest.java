@@ -32,7 +32,7 @@ final class MetadataTransfersTest {
     }
     FaultyStorage file = new FaultyStorage(HeapStorage.copyOf("image", heap.toByteArray()));
     int slices = (int) (size / BYTES_PER_SLICE);
-    try (Qcow2Image image = Qcow2Image.open(file).l2CacheSize(slices / 10 * SLICE).build()) {
+    try (Qcow2Image image = Qcow2Image.open(file).l2CacheSize(slices / 10 * (long) SLICE).build()) {
       ByteBuffer bytes = ByteBuffer.allocate(4096);
       Random random = new Random(1);
       long hitsUntilNow = 0;
