@@ -51,7 +51,7 @@ final class CompressedWriter {
   }
 
   /**
-   * Compresses the first clusters of a buffer, outside every lock.
+   * Begins to compress the first clusters of a buffer, outside every lock.
    *
    * @param source its position moves past them
    */

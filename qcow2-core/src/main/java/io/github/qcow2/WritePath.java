@@ -281,7 +281,7 @@ final class WritePath {
         });
   }
 
-  /** Writes whole clusters, in batches that are compressed outside of every step. */
+  /** Writes whole clusters; others are compressed meanwhile, outside of every step. */
   void writeCompressed(ByteBuffer source, long position) throws IOException {
     CompressedWriter target = compressedWriter;
     if (target == null) {
@@ -307,6 +307,7 @@ final class WritePath {
           } else {
             inSteps(
                 at, length, (from, left) -> storeOrWrite(target, compressed, plain, from, left));
+            batch.release(i);
           }
           at += length;
         }

@@ -64,6 +64,26 @@ final class CompressedWriteTest {
     assertThat(SpecOracle.of(storage.toByteArray()).check().findings()).isEmpty();
   }
 
+  /** A call for one cluster has no helpers, one for many has as many as there are processors. */
+  @Test
+  void imageIsTheSameHoweverManyCompressIt() throws IOException {
+    byte[] bytes = new byte[48 * CLUSTER];
+    Random random = new Random(3);
+    for (int i = 0; i < bytes.length; i++) {
+      bytes[i] = (byte) random.nextInt(1 + i / CLUSTER * 5);
+    }
+    HeapStorage alone = new HeapStorage("image");
+    HeapStorage together = new HeapStorage("image");
+    try (Qcow2Image one = create(alone, CLUSTER);
+        Qcow2Image many = create(together, CLUSTER)) {
+      for (int i = 0; i < bytes.length; i += CLUSTER) {
+        one.writeCompressed(ByteBuffer.wrap(bytes, i, CLUSTER), i);
+      }
+      many.writeCompressed(ByteBuffer.wrap(bytes), 0);
+    }
+    assertThat(together.toByteArray()).isEqualTo(alone.toByteArray());
+  }
+
   @Test
   void compressedClustersShareHostClusters() throws IOException {
     HeapStorage storage = new HeapStorage("image");
