@@ -5,7 +5,7 @@ package io.github.qcow2.cache;
  * not belong to one moment.
  *
  * @param hits lookups that found their slice; a cache may lose some to concurrent counting
- * @param misses lookups that did not
+ * @param misses lookups that did not; an image looks for a slice again before it loads it
  * @param evictions slices that were asked to go and went
  * @param residentSlices slices in the cache
  * @param overBudgetSlices those of them that are there only because none could be evicted
