@@ -54,11 +54,16 @@ public final class HostFiles {
 
   /**
    * Loads the provider on a thread of its own: for who will need it soon, and has something else to
-   * do until then.
+   * do until then. A program that ends before waits for it: native code is unpacked into a
+   * temporary file, which would stay behind.
    */
   public static void loadAhead() {
-    Thread thread = new Thread(() -> load(true), "qcow2-host-files");
+    if (isLoaded) {
+      return;
+    }
+    Thread thread = new Thread(HostFiles::provider, "qcow2-host-files");
     thread.setDaemon(true);
+    Runtime.getRuntime().addShutdownHook(new Thread(HostFiles::provider));
     thread.start();
   }
 
