@@ -197,7 +197,7 @@ public final class ClusterAllocator {
     long at = from;
     try {
       while (at < to) {
-        long next = Math.min(to, at - refcounts.indexInSlice(at) + refcounts.countsPerSlice());
+        long next = refcounts.endInSlice(at, to);
         refcounts.add(at, next - at, 1);
         at = next;
         if (epochs.isCrowded()) {

@@ -147,7 +147,7 @@ public final class Refcounts {
   /**
    * Where the counts end that lie in one slice with that of a cluster, or {@code end} if before.
    */
-  private long endInSlice(long cluster, long end) {
+  long endInSlice(long cluster, long end) {
     return Math.min(end, cluster - indexInSlice(cluster) + countsPerSlice);
   }
 

@@ -38,7 +38,7 @@ public final class SliceStore {
   private final BufferPool buffers;
   private final ReentrantLock lock = new ReentrantLock();
 
-  /** One of them is held while a slice is loaded, told by its offset; nothing is taken under it. */
+  /** One of them is held while a slice is loaded, told by its offset; no store's lock under it. */
   private final Object[] loading = new Object[1 << LOADING_BITS];
 
   /** Guarded by {@link #lock}, but for its size, which {@link #dirtyCount} repeats. */

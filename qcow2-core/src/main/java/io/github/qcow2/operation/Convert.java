@@ -264,7 +264,7 @@ public final class Convert {
     private long bytesWritten;
     private long bytesZero;
 
-    /** Falls when the host could not copy something; the reading thread looks at it. */
+    /** Falls when the host could not copy something; the reading threads look at it. */
     private volatile boolean offloads = offload && compressedClusterSize == 0;
 
     ConvertResult copy() throws IOException {
