@@ -52,24 +52,24 @@ final class CallTargets {
               .with(DISK, "64"),
           ratio(
               "random reads of 4 KiB",
-              "RandomReadBenchmark.image",
-              "RandomReadBenchmark.bareChannel",
+              "ReadBenchmark.random",
+              "ReadBenchmark.bareRandom",
               atLeast(0.95)),
           ratio(
               "the same on two threads each",
-              "RandomReadBenchmark.imageOnTwoThreads",
-              "RandomReadBenchmark.bareChannelOnTwoThreads",
+              "ReadBenchmark.randomOnTwoThreads",
+              "ReadBenchmark.bareRandomOnTwoThreads",
               atLeast(0.95)),
           ratio(
-              "sequential reads of 2 MiB",
-              "SequentialReadBenchmark.image",
-              "SequentialReadBenchmark.bareChannel",
-              atLeast(0.98)),
-          ratio(
               "random reads of 4 KiB, L2 cache for a tenth of the disk",
-              "SmallCacheReadBenchmark.image",
-              "SmallCacheReadBenchmark.bareChannel",
+              "ReadBenchmark.randomThinlyCached",
+              "ReadBenchmark.bareRandom",
               atLeast(0.45)),
+          ratio(
+              "sequential reads of 2 MiB",
+              "ReadBenchmark.sequential",
+              "ReadBenchmark.bareSequential",
+              atLeast(0.98)),
           ratio(
               "allocating writes, 64 KiB, sequential, beside extending a file",
               "AllocatingWriteBenchmark.sequentialClusters",

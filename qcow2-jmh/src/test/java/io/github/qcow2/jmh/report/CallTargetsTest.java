@@ -30,7 +30,7 @@ class CallTargetsTest {
   @Test
   void workThatIsDoneOnceIsNotCalledForSomeTime() throws IOException {
     assertThat(Call.of("AllocatingWriteBenchmark.random4KiB").isTimed()).isFalse();
-    assertThat(Call.of("RandomReadBenchmark.image").isTimed()).isTrue();
+    assertThat(Call.of("ReadBenchmark.random").isTimed()).isTrue();
   }
 
   /** Several values would be several results, of which none is the one that is meant. */
